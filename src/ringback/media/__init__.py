@@ -1,0 +1,1 @@
+"""The media plane: every call of a worker is one row of one array."""

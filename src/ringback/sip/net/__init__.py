@@ -1,0 +1,1 @@
+"""The asyncio shells around the SIP core: UDP and TCP."""

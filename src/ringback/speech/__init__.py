@@ -1,0 +1,1 @@
+"""Text to speech: the contract, the providers and the cache."""

@@ -1,0 +1,1 @@
+"""Shipped fakes for tests of applications and of Ringback itself."""

@@ -1,0 +1,1 @@
+"""The TwiML language: documents, the interpreter, one file a verb."""

@@ -1,0 +1,1 @@
+"""Requests to applications: parameters, signature, cookies, limits, fallback."""
