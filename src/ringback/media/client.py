@@ -1,0 +1,361 @@
+"""The control process's side of the media: starts the workers, keeps them alive, and hands out legs."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ringback.media import protocol
+from ringback.media.g711 import CODECS
+from ringback.model.audio import Clip
+
+logger = logging.getLogger(__name__)
+_STEADY_SECONDS = 60.0
+"""A worker that lived longer did not die of how it was started: the next one starts at once."""
+
+
+class MediaError(Exception):
+    """Audio cannot be had for a call; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """How the media workers run."""
+
+    host: str = "127.0.0.1"
+    ports: tuple[int, int] = (20000, 29998)
+    workers: int = 1
+    legs_per_worker: int = 1000
+    clip_memory_mb: int = 256
+    restart_seconds: tuple[float, ...] = (0.0, 0.5, 2.0, 5.0)
+    """Pauses before a worker that died is started again, the first time, the second and so on; the last repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegFormat:
+    """What was negotiated: `payload_types` maps payload types to "PCMU" or "PCMA"; `packet_ms` is what we send."""
+
+    remote: tuple[str, int]
+    payload_type: int
+    payload_types: dict[int, str]
+    telephone_event: int | None
+    packet_ms: int = 20
+    sends: bool = True
+    quiet_seconds: float = 0.0
+
+
+class LegListener(Protocol):
+    """Who is told what happens on a leg. All methods are called on the event loop and must not block."""
+
+    def on_key(self, key: str) -> None:
+        """The peer pressed a key."""
+
+    def on_quiet(self) -> None:
+        """No packet has come for `quiet_seconds`."""
+
+    def on_lost(self) -> None:
+        """The worker died: the leg is gone."""
+
+
+class Media(Protocol):
+    """Where legs come from. `MediaWorkers` is the real one, `ringback.testing.media.FakeMedia` the verified fake."""
+
+    async def open(self, listener: LegListener) -> "MediaLeg":
+        """Take a leg. Raises MediaError when no worker has room."""
+        ...
+
+
+class MediaLeg(Protocol):
+    """The audio of one call leg. After it is lost or closed every method does nothing."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where this leg receives RTP."""
+        ...
+
+    async def setup(self, leg_format: LegFormat) -> None:
+        """Apply what was negotiated, at the beginning or anew."""
+        ...
+
+    async def play(self, clip: Clip, loop: int) -> None:
+        """Play, and return when the last frame has gone out; cancelling stops it with the next frame."""
+        ...
+
+    async def press(self, keys: str) -> None:
+        """Press keys, and return when the last has gone out. Raises MediaError for what is no key."""
+        ...
+
+    async def close(self) -> dict[str, int]:
+        """Give the leg back and return its figures (`ringback.media.stats.LegStats`)."""
+        ...
+
+
+class WorkerLeg:
+    """A leg in a worker process."""
+
+    def __init__(self, worker: "WorkerProcess", number: int, address: tuple[str, int], listener: LegListener) -> None:
+        self._worker = worker
+        self._number = number
+        self._address = address
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._closed = False
+        self.listener = listener
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where this leg receives RTP."""
+        return self._address
+
+    async def setup(self, leg_format: LegFormat) -> None:
+        """Apply what was negotiated."""
+        await self._call(
+            protocol.SETUP,
+            remote=leg_format.remote,
+            payload_type=leg_format.payload_type,
+            payload_types={kind: CODECS[codec] for kind, codec in leg_format.payload_types.items()},
+            telephone_event=leg_format.telephone_event,
+            packet_ms=leg_format.packet_ms,
+            sends=leg_format.sends,
+            quiet_seconds=leg_format.quiet_seconds,
+        )
+
+    async def play(self, clip: Clip, loop: int) -> None:
+        """Play, and return when the last frame has gone out; cancelling stops it with the next frame."""
+        await self._until_done(protocol.PLAY, stoppable=True, path=str(clip.path), loops=loop)
+
+    async def press(self, keys: str) -> None:
+        """Press keys, and return when the last has gone out."""
+        await self._until_done(protocol.PRESS, stoppable=False, keys=keys)
+
+    async def close(self) -> dict[str, int]:
+        """Give the leg back and return its figures; nothing where it was lost."""
+        if self._closed:
+            return {}
+        stats = await self._call(protocol.CLOSE)
+        self._closed = True
+        self._worker.forget(self._number)
+        self._settle()
+        return stats
+
+    def done(self, token: int) -> None:
+        """What was begun under `token` has come to its end."""
+        future = self._waiting.get(token)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    def lose(self) -> None:
+        """The worker has died."""
+        if not self._closed:
+            self._closed = True
+            self.listener.on_lost()
+            self._settle()
+
+    def _settle(self) -> None:
+        for token in list(self._waiting):
+            self.done(token)
+
+    async def _until_done(self, command: str, *, stoppable: bool, **arguments: Any) -> None:
+        token = self._worker.next_token()
+        future = self._waiting[token] = asyncio.get_running_loop().create_future()
+        try:
+            await self._call(command, token=token, **arguments)
+            if not self._closed:
+                await future
+        except asyncio.CancelledError:
+            if stoppable and not self._closed:
+                self._worker.send(protocol.STOP, leg=self._number, token=token)
+            raise
+        finally:
+            del self._waiting[token]
+
+    async def _call(self, command: str, **arguments: Any) -> dict[str, Any]:
+        if self._closed:
+            return {}
+        return await self._worker.call(command, leg=self._number, **arguments)
+
+
+class WorkerProcess:
+    """One worker process and the conversation with it."""
+
+    def __init__(self, settings: MediaSettings) -> None:
+        self._settings = settings
+        self._legs: dict[int, WorkerLeg] = {}
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._numbers = itertools.count(1)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self.up = asyncio.Event()
+
+    @property
+    def legs(self) -> int:
+        """How many legs it has."""
+        return len(self._legs)
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while there is one."""
+        return self._process.pid if self._process else None
+
+    def next_token(self) -> int:
+        """A number for something whose end will be reported."""
+        return next(self._numbers)
+
+    def forget(self, number: int) -> None:
+        """The leg has been given back."""
+        self._legs.pop(number, None)
+
+    async def open(self, listener: LegListener) -> WorkerLeg:
+        """Take a leg."""
+        host, ports = self._settings.host, self._settings.ports
+        answer = await self.call(protocol.OPEN, host=host, ports=ports)
+        if not answer:
+            raise MediaError("the media worker is being restarted")
+        leg = WorkerLeg(self, answer["leg"], (host, answer["port"]), listener)
+        self._legs[answer["leg"]] = leg
+        return leg
+
+    def send(self, command: str, **arguments: Any) -> asyncio.Future[dict[str, Any]]:
+        """Send a command and return the answer to come: empty when the worker has died."""
+        number = next(self._numbers)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        if self._writer is None:
+            answer.set_result({})
+            return answer
+        self._answers[number] = answer
+        self._writer.write(protocol.encode({"id": number, "do": command, **arguments}))
+        return answer
+
+    async def call(self, command: str, **arguments: Any) -> dict[str, Any]:
+        """Send a command and wait for its answer. Raises MediaError where the worker refuses it."""
+        answer = await asyncio.shield(self.send(command, **arguments))
+        if "error" in answer:
+            raise MediaError(answer["error"])
+        return dict(answer.get("ok", {}))
+
+    async def run(self) -> None:
+        """Keep a process running, until cancelled. When one dies its legs are lost and another is started."""
+        deaths = 0
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._serve()
+            finally:
+                await asyncio.shield(self._bury())
+            deaths = 1 if asyncio.get_running_loop().time() - began > _STEADY_SECONDS else deaths + 1
+            pause = self._settings.restart_seconds[min(deaths, len(self._settings.restart_seconds)) - 1]
+            logger.error("media worker died; starting another in %.1f s", pause)
+            await asyncio.sleep(pause)
+
+    async def _serve(self) -> None:
+        """Start a process and listen to it until it is gone."""
+        ours, theirs = socket.socketpair()
+        arguments = [sys.executable, "-m", "ringback.media.worker", "--control", str(theirs.fileno())]
+        arguments += ["--capacity", str(self._settings.legs_per_worker)]
+        arguments += ["--clip-memory-mb", str(self._settings.clip_memory_mb)]
+        with theirs:
+            self._process = subprocess.Popen(arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: ASYNC220
+        reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=protocol.LONGEST_LINE)
+        first = self.send(protocol.STATUS)
+        first.add_done_callback(lambda answer: self.up.set() if not answer.cancelled() and answer.result() else None)
+        with contextlib.suppress(ConnectionError):
+            while line := await reader.readline():
+                self._hear(protocol.decode(line))
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if "id" in message:
+            answer = self._answers.pop(message["id"], None)
+            if answer is not None and not answer.done():
+                answer.set_result(message)
+            return
+        leg = self._legs.get(message["leg"])
+        if leg is None:
+            return
+        match message["event"]:
+            case protocol.EVENT_KEY:
+                leg.listener.on_key(message["key"])
+            case protocol.EVENT_QUIET:
+                leg.listener.on_quiet()
+            case protocol.EVENT_PLAYED | protocol.EVENT_PRESSED:
+                leg.done(message["token"])
+
+    async def _bury(self) -> None:
+        """After the end of a process: nobody may go on waiting for it."""
+        self.up.clear()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_result({})
+        self._answers.clear()
+        legs, self._legs = list(self._legs.values()), {}
+        for leg in legs:
+            leg.lose()
+        process, self._process = self._process, None
+        if process is not None:
+            await asyncio.get_running_loop().run_in_executor(None, _reap, process)
+
+
+def _reap(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for a process whose socket is closed; one that does not end by itself is killed."""
+    try:
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class MediaWorkers:
+    """All worker processes. Use as `async with MediaWorkers(settings) as media`."""
+
+    def __init__(self, settings: MediaSettings) -> None:
+        self._workers = [WorkerProcess(settings) for _ in range(settings.workers)]
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> "MediaWorkers":
+        self._group = await asyncio.TaskGroup().__aenter__()
+        self._tasks = [self._group.create_task(worker.run()) for worker in self._workers]
+        try:
+            async with asyncio.timeout(20):
+                for worker in self._workers:
+                    await worker.up.wait()
+        except TimeoutError:
+            await self.__aexit__(None, None, None)
+            raise MediaError("the media workers did not start within 20 s; see the log") from None
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._group is not None:
+            await self._group.__aexit__(None, None, None)
+            self._group = None
+
+    @property
+    def pids(self) -> list[int]:
+        """The worker processes that are running."""
+        return [worker.pid for worker in self._workers if worker.pid is not None]
+
+    async def open(self, listener: LegListener) -> MediaLeg:
+        """Take a leg in the worker that has the fewest; the next one is tried where that refuses."""
+        problem = MediaError("no media worker is running")
+        for worker in sorted(self._workers, key=_least_busy):
+            try:
+                return await worker.open(listener)
+            except MediaError as error:
+                problem = error
+        raise problem
+
+    def status(self) -> list[int]:
+        """How many legs each worker has."""
+        return [worker.legs for worker in self._workers]
+
+
+def _least_busy(worker: WorkerProcess) -> int:
+    return worker.legs

@@ -1,0 +1,56 @@
+"""What the control process and a media worker say to each other: one JSON object a line over a unix socket.
+
+The control process sends commands `{"id": 7, "do": "play", …}`; each is answered by `{"id": 7, "ok": {…}}` or
+`{"id": 7, "error": "…"}`. In between the worker reports what happens: `{"event": "key", "leg": 3, "key": "5"}`.
+"""
+
+import json
+from typing import Any, Final
+
+LONGEST_LINE: Final = 65536
+
+OPEN = "open"
+"""Take a leg: `host`, `ports` ([first, last]). Answers `leg`, `port`."""
+SETUP = "setup"
+"""`leg`, `remote` ([host, port]), and the fields of `ringback.media.plane.LegSetup`."""
+PLAY = "play"
+"""`leg`, `path`, `loops`, `token`."""
+STOP = "stop"
+"""`leg`, `token` (optional)."""
+PRESS = "press"
+"""`leg`, `keys`, `token`."""
+CLOSE = "close"
+"""`leg`. Answers the leg's figures."""
+STATUS = "status"
+"""Answers `legs`, `ticks`, `late_ticks`, `worst_late_ms`."""
+
+EVENT_KEY = "key"
+"""`leg`, `key`."""
+EVENT_PLAYED = "played"
+"""`leg`, `token`: the last frame has gone out."""
+EVENT_PRESSED = "pressed"
+"""`leg`, `token`: the last key has gone out."""
+EVENT_HEARD = "heard"
+"""`leg`: its first packet has arrived."""
+EVENT_QUIET = "quiet"
+"""`leg`: nothing has arrived for as long as it was told to wait."""
+
+
+class ProtocolError(ValueError):
+    """A line that is no message."""
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """Write a message as a line."""
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> dict[str, Any]:
+    """Read a line. Raises ProtocolError."""
+    try:
+        message = json.loads(line)
+    except ValueError as error:
+        raise ProtocolError(f"not JSON: {line[:80]!r}") from error
+    if not isinstance(message, dict):
+        raise ProtocolError(f"not an object: {line[:80]!r}")
+    return message

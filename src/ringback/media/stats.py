@@ -1,0 +1,96 @@
+"""Figures of each leg's streams, counted as columns (RFC 3550 §6.4.1)."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ringback.rtp.packet import Columns
+
+
+@dataclass(frozen=True, slots=True)
+class LegStats:
+    """What a leg received and sent, in packets."""
+
+    received: int
+    sent: int
+    lost: int
+    """Expected by sequence number and never seen; duplicates may hide some (RFC 3550 §6.4.1)."""
+    late: int
+    duplicates: int
+    refused: int
+    """From a source that was neither negotiated nor learnt first."""
+    invalid: int
+    """No RTP at all."""
+    resets: int
+    bytes_in: int
+
+    def as_dict(self) -> dict[str, int]:
+        """The figures by name."""
+        return asdict(self)
+
+
+class StreamStats:
+    """Counters of all legs."""
+
+    def __init__(self, capacity: int) -> None:
+        self.received = np.zeros(capacity, np.int64)
+        self.sent = np.zeros(capacity, np.int64)
+        self.bytes_in = np.zeros(capacity, np.int64)
+        self.invalid = np.zeros(capacity, np.int64)
+        self._ssrc = np.full(capacity, -1, np.int64)
+        self._first = np.zeros(capacity, np.int64)
+        self._highest = np.zeros(capacity, np.int64)
+        self._expected_before = np.zeros(capacity, np.int64)
+
+    def clear(self, row: int) -> None:
+        """Make the row ready for another leg."""
+        for column in (self.received, self.sent, self.bytes_in, self.invalid, self._expected_before, self._highest):
+            column[row] = 0
+        self._ssrc[row] = -1
+
+    def count(
+        self,
+        rows: NDArray[np.int64],
+        columns: Columns,
+        length: NDArray[np.int64],
+        admitted: NDArray[np.bool_],
+        invalid: NDArray[np.int64],
+    ) -> None:
+        """Count the packets of a tick."""
+        np.add.at(self.invalid, rows[invalid], 1)
+        rows, sequence = rows[admitted], columns.sequence[admitted].astype(np.int64)
+        ssrc = columns.ssrc[admitted].astype(np.int64)
+        if not len(rows):
+            return
+        np.add.at(self.received, rows, 1)
+        np.add.at(self.bytes_in, rows, length[admitted])
+        for i in np.flatnonzero(self._ssrc[rows] != ssrc).tolist():
+            row = rows[i]
+            if self._ssrc[row] == ssrc[i]:
+                continue
+            if self._ssrc[row] >= 0:
+                self._expected_before[row] += self._highest[row] - self._first[row] + 1
+            self._ssrc[row] = ssrc[i]
+            self._first[row] = self._highest[row] = sequence[i]
+        # The distance to the highest number so far as a signed 16-bit number extends the sequence over its wrap.
+        ahead = ((sequence - self._highest[rows] + 0x8000) & 0xFFFF) - 0x8000
+        np.maximum.at(self._highest, rows, self._highest[rows] + ahead)
+
+    def of(self, row: int, *, late: int, duplicates: int, resets: int, refused: int) -> LegStats:
+        """The figures of one leg."""
+        expected = int(self._expected_before[row])
+        if self._ssrc[row] >= 0:
+            expected += int(self._highest[row] - self._first[row]) + 1
+        received = int(self.received[row])
+        return LegStats(
+            received=received,
+            sent=int(self.sent[row]),
+            lost=max(0, expected - received + duplicates),
+            late=late,
+            duplicates=duplicates,
+            refused=refused,
+            invalid=int(self.invalid[row]),
+            resets=resets,
+            bytes_in=int(self.bytes_in[row]),
+        )
