@@ -1,0 +1,110 @@
+"""A program that a test starts: on loopback, for a bounded time, stopped by its process id, its log kept."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Self
+
+LIFETIME = 120
+"""Seconds after which a peer ends itself, should the test that started it be gone."""
+FIRST, LAST = 20_000, 32_000
+"""Ports of peers: below those that the kernel hands out, so that none is taken between choice and use."""
+
+
+def ports() -> Iterator[int]:
+    """Yield even port numbers, starting at a place that depends on the process: parallel runs seldom meet."""
+    start = FIRST + os.getpid() * 64 % (LAST - FIRST)
+    while True:
+        yield from chain(range(start, LAST, 2), range(FIRST, start, 2))
+
+
+_ports = ports()
+
+
+def free_port(count: int = 1) -> int:
+    """Return an even port of 127.0.0.1 from which on `count` ports are free, both UDP and TCP."""
+    for _ in range(LAST - FIRST):
+        first = next(_ports)
+        if all(is_free(first + offset) for offset in range(count)):
+            for _ in range((count - 1) // 2):
+                next(_ports)
+            return first
+    raise RuntimeError("no port is free")
+
+
+def is_free(port: int) -> bool:
+    """Say whether both kinds of socket could be bound."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as trial:
+            if kind == socket.SOCK_STREAM:
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
+
+class PeerError(AssertionError):
+    """A peer did not do what the test asked of it; the message ends with the last lines of its log."""
+
+
+class Process:
+    """One program, its folder and its log (`folder/log`: standard output and error)."""
+
+    def __init__(self, folder: Path, running: asyncio.subprocess.Process) -> None:
+        self.folder = folder
+        self.running = running
+
+    @classmethod
+    async def spawn(cls, folder: Path, command: Sequence[str]) -> Self:
+        """Start `command` in `folder`, which is made. `timeout` ends the program if nobody else does."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "log").open("wb") as log:
+            running = await asyncio.create_subprocess_exec(
+                *("timeout", "--kill-after=5", str(LIFETIME), *command),
+                cwd=folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return cls(folder, running)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the program is over."""
+        return self.running.returncode is not None
+
+    def log(self, lines: int | None = None) -> str:
+        """Return what it printed, without colours; the last `lines` of it."""
+        text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", (self.folder / "log").read_text(errors="replace"))
+        return text if lines is None else "\n".join(text.splitlines()[-lines:])
+
+    def failure(self, what: str) -> PeerError:
+        """Return an error to raise: what went wrong, and the end of the log."""
+        return PeerError(f"{what}\n--- {self.folder.name}: log ---\n{self.log(40)}")
+
+    async def finish(self, timeout: float) -> int:
+        """Wait until the program ends by itself and return its exit code."""
+        try:
+            return await asyncio.wait_for(self.running.wait(), timeout)
+        except TimeoutError:
+            raise self.failure(f"still running after {timeout} s") from None
+
+    async def stop(self, patience: float = 3.0) -> None:
+        """End it: ask, then kill."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self.ended:
+                return
+            # The session's group holds `timeout` and the program, and nothing else.
+            os.killpg(self.running.pid, number)
+            try:
+                await asyncio.wait_for(self.running.wait(), patience)
+            except TimeoutError:
+                continue
