@@ -1,0 +1,37 @@
+"""A database for each engine that the store works with. SQLite always; PostgreSQL where a server is named."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from ringback.storage.connections import Connections
+from ringback.storage.database import Database
+from ringback.storage.engines import create_engine, database_url
+
+POSTGRES = os.environ.get("RINGBACK_TEST_POSTGRES", "")
+"""URL of an empty PostgreSQL database that the tests may fill and empty; without it only SQLite is tested."""
+
+ENGINES = ["sqlite", "postgresql"] if POSTGRES else ["sqlite"]
+
+
+@pytest.fixture(params=ENGINES)
+async def database_at(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an empty database is, of each engine in turn: a path or a URL."""
+    if request.param == "sqlite":
+        return str(tmp_path / "ringback.db")
+    connections = Connections(create_engine(database_url(POSTGRES)))
+    async with connections.write() as connection:
+        await connection.execute(text("DROP SCHEMA public CASCADE"))
+        await connection.execute(text("CREATE SCHEMA public"))
+    await connections.close()
+    return POSTGRES
+
+
+@pytest.fixture
+async def db(database_at: str) -> AsyncIterator[Database]:
+    """An open, empty database, of each engine in turn."""
+    async with await Database.open(database_at) as database:
+        yield database

@@ -1,0 +1,76 @@
+"""The schema: its steps, and the tables that they lead to."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, inspect
+
+import ringback.storage.migrations
+from ringback.storage.database import Database
+from ringback.storage.migrations.versions import v0001_calls
+from ringback.storage.schema import REVISIONS, _upgrade, migrate
+from ringback.storage.tables import metadata
+
+
+def test_the_known_steps_are_those_in_the_package() -> None:
+    """A new step that is not named in REVISIONS would never be run."""
+    script = ScriptDirectory(str(Path(ringback.storage.migrations.__file__).parent))
+    assert tuple(step.revision for step in reversed(list(script.walk_revisions()))) == REVISIONS
+
+
+async def test_the_steps_lead_to_the_tables_of_the_stores(db: Database) -> None:
+    """Alembic itself compares columns, types, keys and indexes, and finds nothing to do."""
+
+    def differences(connection: Connection) -> object:
+        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+
+    async with db.connections.read() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_migrating_twice_is_as_good_as_once(db: Database) -> None:
+    async with db.connections.write() as connection:
+        await connection.run_sync(migrate)
+        await connection.run_sync(_upgrade)
+    assert await db.calls.list() == []
+
+
+def test_a_step_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is as empty as it was, and the next try begins anew."""
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise OSError("the disk is gone")
+
+    engine = create_engine(f"sqlite:///{tmp_path / 'ringback.db'}")
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="gone"), engine.connect() as connection:
+        connection.connection.dbapi_connection.isolation_level = None  # type: ignore[union-attr]
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        patch.setattr(v0001_calls.op, "create_index", fail)
+        migrate(connection)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def test_the_first_step_can_be_taken_back() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        v0001_calls.upgrade()
+        assert len(inspect(connection).get_table_names()) == 4
+        v0001_calls.downgrade()
+        assert inspect(connection).get_table_names() == []
+    engine.dispose()
+
+
+def test_alembic_is_not_needed_when_there_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = create_engine("sqlite://", creator=lambda: sqlite3.connect(":memory:")).connect()
+    connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")
+    connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{REVISIONS[-1]}')")
+    monkeypatch.setattr("ringback.storage.schema._upgrade", None)
+    migrate(connection)
+    connection.close()
+    connection.engine.dispose()
