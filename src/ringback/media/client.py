@@ -55,8 +55,8 @@ class LegListener(Protocol):
     def on_key(self, key: str) -> None:
         """The peer pressed a key."""
 
-    def on_quiet(self) -> None:
-        """No packet has come for `quiet_seconds`."""
+    def on_quiet(self, times: int) -> None:
+        """No packet has come for `quiet_seconds`, `times` in a row."""
 
     def on_lost(self) -> None:
         """The worker died: the leg is gone."""
@@ -212,7 +212,12 @@ class WorkerProcess:
     async def open(self, listener: LegListener) -> WorkerLeg:
         """Take a leg."""
         host, ports = self._settings.host, self._settings.ports
-        answer = await self.call(protocol.OPEN, host=host, ports=ports)
+        coming = self.send(protocol.OPEN, host=host, ports=ports)
+        try:
+            answer = _accepted(await asyncio.shield(coming))
+        except asyncio.CancelledError:
+            coming.add_done_callback(self._return_unwanted)
+            raise
         if not answer:
             raise MediaError("the media worker is being restarted")
         leg = WorkerLeg(self, answer["leg"], (host, answer["port"]), listener)
@@ -232,10 +237,12 @@ class WorkerProcess:
 
     async def call(self, command: str, **arguments: Any) -> dict[str, Any]:
         """Send a command and wait for its answer. Raises MediaError where the worker refuses it."""
-        answer = await asyncio.shield(self.send(command, **arguments))
-        if "error" in answer:
-            raise MediaError(answer["error"])
-        return dict(answer.get("ok", {}))
+        return _accepted(await asyncio.shield(self.send(command, **arguments)))
+
+    def _return_unwanted(self, answer: "asyncio.Future[dict[str, Any]]") -> None:
+        """Give back a leg that came after its call had gone."""
+        if not answer.cancelled() and (leg := answer.result().get("ok")):
+            self.send(protocol.CLOSE, leg=leg["leg"])
 
     async def run(self) -> None:
         """Keep a process running, until cancelled. When one dies its legs are lost and another is started."""
@@ -279,7 +286,7 @@ class WorkerProcess:
             case protocol.EVENT_KEY:
                 leg.listener.on_key(message["key"])
             case protocol.EVENT_QUIET:
-                leg.listener.on_quiet()
+                leg.listener.on_quiet(message["times"])
             case protocol.EVENT_PLAYED | protocol.EVENT_PRESSED:
                 leg.done(message["token"])
 
@@ -299,6 +306,13 @@ class WorkerProcess:
         process, self._process = self._process, None
         if process is not None:
             await asyncio.get_running_loop().run_in_executor(None, _reap, process)
+
+
+def _accepted(answer: dict[str, Any]) -> dict[str, Any]:
+    """What a worker answered; MediaError where it refused."""
+    if "error" in answer:
+        raise MediaError(answer["error"])
+    return dict(answer.get("ok", {}))
 
 
 def _reap(process: "subprocess.Popen[bytes]") -> None:

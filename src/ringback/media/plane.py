@@ -50,9 +50,10 @@ class FirstHeard:
 
 @dataclass(frozen=True, slots=True)
 class GoneQuiet:
-    """No packet has come for as long as the leg was told to wait."""
+    """No packet has come for as long as the leg was told to wait, `times` that long by now."""
 
     row: int
+    times: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class Plane:
         self._timestamp = np.zeros(capacity, np.uint32)
         self._last_heard = np.zeros(capacity, np.int64)
         self._quiet = np.zeros(capacity, np.int64)
+        self._quiet_times = np.zeros(capacity, np.int64)
         self._telephone_event: list[int | None] = [None] * capacity
         self._key_receivers: dict[int, KeyReceiver] = {}
         self._keypads: dict[int, Keypad] = {}
@@ -169,7 +171,7 @@ class Plane:
         self._marker[row] |= setup.sends and not self._sends[row]
         self._sends[row] = setup.sends
         self._quiet[row] = int(setup.quiet_seconds * TICKS_PER_SECOND)
-        self._last_heard[row] = self.now
+        self._last_heard[row], self._quiet_times[row] = self.now, 0
         self._packers.pop(row, None)
         if setup.packet_ms != 20:
             self._packers[row] = _Packer(setup.packet_ms * FRAME // 20)
@@ -243,6 +245,7 @@ class Plane:
         first = rows[admitted][self._stats.received[rows[admitted]] == 0]
         events += [FirstHeard(int(row)) for row in np.unique(first)]
         self._last_heard[rows[admitted]] = self.now
+        self._quiet_times[rows[admitted]] = 0
         self._stats.count(rows, columns, length, admitted, np.flatnonzero(~columns.valid & self._open[rows]))
         for i in np.flatnonzero(admitted & (kind == _KEY)).tolist():
             self._receive_key(int(rows[i]), columns, i, bytes(buffer[i, HEADER_BYTES : length[i]]), events)
@@ -340,7 +343,8 @@ class Plane:
         waits = self._open[:count] & (self._quiet[:count] > 0)
         for row in np.flatnonzero(waits & (self.now - self._last_heard[:count] >= self._quiet[:count])).tolist():
             self._last_heard[row] = self.now
-            events.append(GoneQuiet(row))
+            self._quiet_times[row] += 1
+            events.append(GoneQuiet(row, int(self._quiet_times[row])))
 
 
 class _Packer:

@@ -33,7 +33,7 @@ EVENT_PRESSED = "pressed"
 EVENT_HEARD = "heard"
 """`leg`: its first packet has arrived."""
 EVENT_QUIET = "quiet"
-"""`leg`: nothing has arrived for as long as it was told to wait."""
+"""`leg`, `times`: nothing has arrived for as long as it was told to wait, so many times in a row."""
 
 
 class ProtocolError(ValueError):

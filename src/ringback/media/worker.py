@@ -289,7 +289,7 @@ class Worker:
             case FirstHeard():
                 message |= {"event": protocol.EVENT_HEARD}
             case GoneQuiet():
-                message |= {"event": protocol.EVENT_QUIET}
+                message |= {"event": protocol.EVENT_QUIET, "times": event.times}
             case SourceMoved():
                 return
         self._outbox += protocol.encode(message)
