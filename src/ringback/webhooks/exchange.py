@@ -1,0 +1,195 @@
+"""One HTTP request and its answer: the place where aiohttp is.
+
+Everything above speaks of `Request`, `Reply` and `Exchange` only. A cache (RFC 9111) is an `Exchange` that holds
+another one: it answers a GET from what it has kept or passes the request on, and nobody else notices.
+"""
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Protocol
+
+import aiohttp
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from ringback.webhooks.failures import ERRORS, FetchError, classify
+from ringback.webhooks.guard import AddressGuard
+from ringback.webhooks.settings import WebhookSettings
+
+_KEEPALIVE = 30.0  # the time between two documents of a menu: a prompt and a key
+_MAX_LINE = 8190  # bytes of a header line; the number of headers is bounded by aiohttp
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, complete: nothing is added but Host and Content-Length. Times in seconds."""
+
+    method: str
+    url: str
+    """ASCII, already encoded, without user and fragment."""
+    headers: Mapping[str, str]
+    body: bytes | None
+    connect_timeout: float
+    read_timeout: float
+    digest: aiohttp.DigestAuthMiddleware | None = None
+    """Answers a Digest challenge (RFC 7616), and logs in ahead of it from then on."""
+
+
+class Reply(Protocol):
+    """An answer whose body has not been read."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> CIMultiDictProxy[str]: ...
+
+    async def read(self) -> bytes:
+        """Return the next bytes of the body as they came, empty at its end. Raises FetchError."""
+        ...
+
+
+class Exchange(Protocol):
+    """Carries a request out."""
+
+    def __call__(self, request: Request) -> AbstractAsyncContextManager[Reply]:
+        """Send the request; leaving the context gives the connection back. Raises FetchError, nothing else."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open. Nothing may be sent afterwards."""
+        ...
+
+
+class HttpExchange:
+    """An `Exchange` over the network, with connections that are kept and shared by all."""
+
+    def __init__(self, settings: WebhookSettings) -> None:
+        """Raises OSError or ssl.SSLError when the settings' `ca_file` can't be read."""
+        self._guard = AddressGuard(settings.allow_private, settings.deny)
+        self._connections_per_host = settings.connections_per_host
+        self._tls = _tls_context(settings)
+        self._session: aiohttp.ClientSession | None = None
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                limit=0,  # one application that hangs must not hold up the others
+                limit_per_host=self._connections_per_host,
+                keepalive_timeout=_KEEPALIVE,
+                ssl=self._tls,
+                socket_factory=self._guard.make_socket,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),  # cookies are kept per call, above
+                auto_decompress=False,
+                max_line_size=_MAX_LINE,
+                max_field_size=_MAX_LINE,
+                trace_configs=[_reuse_trace()],
+                requote_redirect_url=False,
+            )
+        return self._session
+
+    @asynccontextmanager
+    async def __call__(self, request: Request) -> AsyncIterator[Reply]:
+        """Send the request. See `Exchange`."""
+        response = await self._send(request)
+        try:
+            yield _HttpReply(response, request)
+        finally:
+            response.release()
+
+    async def _send(self, request: Request) -> aiohttp.ClientResponse:
+        facts = SimpleNamespace(reused=False)
+        while True:
+            try:
+                return await self._send_once(request, facts)
+            except (FetchError, *ERRORS) as error:
+                failure = classify(error, request.url, request.connect_timeout, request.read_timeout)
+                # A kept connection that the server has closed meanwhile says nothing about the server: ask on a new
+                # one (RFC 9112 clause 9.3.1). Each time one kept connection is gone, so that this comes to an end.
+                if failure.kind != "dropped" or not facts.reused:
+                    raise failure from error
+                facts.reused = False
+
+    async def _send_once(self, request: Request, facts: SimpleNamespace) -> aiohttp.ClientResponse:
+        return await self._open_session().request(
+            request.method,
+            URL(request.url, encoded=True),
+            data=request.body,
+            headers=request.headers,
+            skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
+            allow_redirects=False,
+            middlewares=(request.digest, _no_silent_retry) if request.digest else (_no_silent_retry,),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=request.connect_timeout, sock_read=request.read_timeout, ceil_threshold=float("inf")
+            ),
+            trace_request_ctx=facts,
+        )
+
+    async def close(self) -> None:
+        """Close the kept connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+class _HttpReply:
+    """aiohttp's answer as a `Reply`."""
+
+    def __init__(self, response: aiohttp.ClientResponse, request: Request) -> None:
+        self._response = response
+        self._request = request
+
+    @property
+    def status(self) -> int:
+        return self._response.status
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        return self._response.headers
+
+    async def read(self) -> bytes:
+        try:
+            return await self._response.content.readany()
+        except ERRORS as error:
+            request = self._request
+            raise classify(error, request.url, request.connect_timeout, request.read_timeout) from error
+
+
+async def _no_silent_retry(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a GET a second time by itself: how often an application is asked is decided above."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise classify(error, str(request.url), 0, 0) from error
+
+
+def _reuse_trace() -> aiohttp.TraceConfig:
+    async def reused(
+        session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        parameters: aiohttp.TraceConnectionReuseconnParams,
+    ) -> None:
+        context.trace_request_ctx.reused = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(reused)
+    return trace
+
+
+def _tls_context(settings: WebhookSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if settings.ca_file is not None:
+        context.load_verify_locations(cafile=settings.ca_file)
+    if not settings.verify_certificates:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
