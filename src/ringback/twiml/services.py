@@ -1,0 +1,91 @@
+"""What the interpreter needs besides the call itself: documents, audio and speech, as the layers below supply them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from ringback.calls.port import Call
+from ringback.model.audio import Clip
+from ringback.model.records import IncomingNumber
+from ringback.model.status import ApiVersion, Direction
+
+Method = Literal["GET", "POST"]
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """A request for the next document."""
+
+    url: str
+    method: Method = "POST"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What a verb has to tell, such as Digits. The parameters of every request (CallSid, From, …) are not among them:
+    whoever fetches adds those, and puts all of them into the query of a GET or the form of a POST."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the application sent."""
+
+    url: str
+    """Where the document came from, after redirects and without the parameters that the request put into its query.
+    Relative URLs in the document resolve against it."""
+    status: int
+    content_type: str
+    """The whole Content-Type field, or an empty string where there was none."""
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Application:
+    """Which application a call belongs to, and whom to ask when it fails."""
+
+    url: str
+    method: Method = "POST"
+    fallback_url: str | None = None
+    fallback_method: Method = "POST"
+
+    @classmethod
+    def of(cls, number: IncomingNumber) -> "Application":
+        """The application behind a number."""
+        return cls(
+            url=number.voice_url,
+            method=_method(number.voice_method),
+            fallback_url=number.voice_fallback_url or None,
+            fallback_method=_method(number.voice_fallback_method),
+        )
+
+    def first_request(self, version: ApiVersion, direction: Direction = Direction.INBOUND) -> Fetch:
+        """The request that begins the call. In 2008-08-01 it says DialStatus=answered, so that applications find the
+        same parameter on incoming calls as on calls that they made (clause 1.1).
+        """
+        # A call that was not answered, or by a machine, has another DialStatus; whoever dialed it knows which.
+        told = {"DialStatus": "answered"} if version is ApiVersion.V2008 and direction is Direction.INBOUND else {}
+        return Fetch(self.url, self.method, told)
+
+
+def _method(text: str) -> Method:
+    return "GET" if text.upper() == "GET" else "POST"
+
+
+class Services(Protocol):
+    """What `ringback.app` hands to every session. Each method raises `ringback.model.errors.ApplicationError` when
+    the application, or what it points to, is to blame; that error's code decides what the interpreter does.
+    """
+
+    async def fetch(self, call: Call, request: Fetch) -> Answer:
+        """Ask the application, following redirects. An answer of 400 or more, or none, is raised as an error."""
+        ...
+
+    async def speak(self, text: str, *, voice: str, language: str) -> Clip:
+        """Turn text into audio. `voice` is a value of Say's attribute (`man`, `Polly.Joanna`, …), known or not;
+        `language` is a BCP-47 tag (`en`, `pt-BR`)."""
+        ...
+
+    async def audio(self, call: Call, url: str) -> Clip:
+        """Fetch audio by GET and make it playable: 13420 when it is no audio, the fetch's own code when it fails."""
+        ...
+
+    async def audio_body(self, body: bytes, content_type: str) -> Clip:
+        """Make audio that arrived in place of a document playable."""
+        ...
