@@ -12,8 +12,8 @@ from typing import Self
 
 LIFETIME = 120
 """Seconds after which a peer ends itself, should the test that started it be gone."""
-FIRST, LAST = 20_000, 32_000
-"""Ports of peers: below those that the kernel hands out, so that none is taken between choice and use."""
+FIRST, LAST = 30_000, 32_700
+"""Ports of peers: above those of Ringback's media workers, and below those that the kernel hands out by itself."""
 
 
 def ports() -> Iterator[int]:
