@@ -92,5 +92,6 @@ def check_part(text: str, engine: str) -> None:
     """Raise `SpeechError` when `text` is longer than an engine may be given at once."""
     if len(text) > MAX_PART:
         raise SpeechError(
-            TEXT_TOO_LONG, f"{engine} takes {MAX_PART} characters at once, not {len(text)}: split the text into sentences"
+            TEXT_TOO_LONG,
+            f"{engine} takes {MAX_PART} characters at once, not {len(text)}: split the text into sentences",
         )

@@ -3,12 +3,15 @@
 import re
 from typing import Final
 
-_DIGITS: Final = "zero one two three four five six seven eight nine".split()
+_DIGITS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _SIGNS: Final = {
     ".": "dot", "-": "dash", "_": "underscore", "@": "at", "/": "slash", "#": "pound", "*": "star", "+": "plus",
     "&": "and", ":": "colon", "%": "percent", "$": "dollar",
 }  # fmt: skip
-_MONTHS: Final = "January February March April May June July August September October November December".split()
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 
 # symbol or code: (one, many, one hundredth, many hundredths)
 _CURRENCIES: Final = {
@@ -64,7 +67,7 @@ def _amount(match: re.Match[str]) -> str:
 
 
 def money(text: str) -> str:
-    """Write out the amounts in `text`: `$1,234.56` is "1,234 dollars and 56 cents". `$5 million` is left to the engine."""
+    """Write out the amounts in `text`: `$1,234.56` is "1,234 dollars and 56 cents". `$5 million` is for the engine."""
     return _MONEY_AFTER.sub(_amount, _MONEY.sub(_amount, text))
 
 

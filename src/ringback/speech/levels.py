@@ -1,4 +1,4 @@
-"""From the sound of an engine to the sound of a telephone prompt: 8 kHz, no idle silence, one loudness for all engines."""
+"""From the sound of an engine to the sound of a prompt: 8 kHz, no idle silence, one loudness for all engines."""
 
 from typing import Final
 
@@ -28,7 +28,8 @@ Sound = NDArray[np.float32]
 def _frame_rms(sound: Sound) -> NDArray[np.float32]:
     """RMS of each 5 ms of `sound`, shape `[frames]`; samples that fill no frame count with the last one."""
     padded = np.pad(sound, (0, -len(sound) % _FRAME))
-    return np.sqrt(np.mean(np.square(padded.reshape(-1, _FRAME)), axis=1))
+    rms: NDArray[np.float32] = np.sqrt(np.mean(np.square(padded.reshape(-1, _FRAME)), axis=1))
+    return rms
 
 
 def resample(pcm: Pcm) -> Sound:

@@ -65,7 +65,9 @@ _TELEPHONE: Final = re.compile(
 )
 _LONG_NUMBER: Final = re.compile(rf"(?<![\w.,])\d{{{MAX_DIGITS + 1},}}(?![\w])")
 _SPACED: Final = re.compile(r"(?<![\w.'-])[A-Z0-9](?:(?P<s>[ -])[A-Z0-9](?:(?P=s)[A-Z0-9])*)(?![\w'-])(?![.,:]\d)")
-_MIXED: Final = re.compile(r"(?<![\w.@/-])(?=[A-Z0-9]{4,}(?!\w))[A-Z]*(?:\d+[A-Z]+\d|[A-Z]+\d+[A-Z])[A-Z0-9]*(?![\w@/])")
+_MIXED: Final = re.compile(
+    r"(?<![\w.@/-])(?=[A-Z0-9]{4,}(?!\w))[A-Z]*(?:\d+[A-Z]+\d|[A-Z]+\d+[A-Z])[A-Z0-9]*(?![\w@/])"
+)
 _LONE_A: Final = re.compile(r"(?<=[a-z,:] )A(?=[.,;:!?]*(?:$| [a-z]))")
 _LEADING_ZERO: Final = re.compile(r"(?<![\w.,:/-])0\d+(?![\w]|[.,:/-]\d)")
 _DIGITS: Final = re.compile(r"\d+")
@@ -84,7 +86,7 @@ def clean(text: str) -> str:
 
 
 def _chunks(digits: str) -> list[str]:
-    """Cut digits into groups as they are read aloud: North American numbers 3-3-4, others by three, the last up to four."""
+    """Cut digits into groups as they are read aloud: North American numbers 3-3-4, others by three."""
     if len(digits) == 11 and digits[0] == "1":
         return ["1", *_chunks(digits[1:])]
     if len(digits) == 10:
@@ -94,7 +96,7 @@ def _chunks(digits: str) -> list[str]:
 
 
 def _spell(text: str, english: bool) -> str:
-    return letters(text) if english else " ".join(c for c in text if not c.isspace())
+    return letters(text) if english else " ".join(c for c in text if c.isalnum())
 
 
 def telephone(text: str, english: bool) -> str:

@@ -7,9 +7,11 @@ from typing import Final
 PART: Final = 240
 """Characters that a part has at most: some 15 seconds of speech."""
 
-_END: Final = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")  # noqa: RUF001
-_CLAUSE: Final = re.compile(r"(?<=[,;:—、，；])\s*")  # noqa: RUF001
-_TITLE: Final = frozenset({"Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Mt", "Gen", "Capt", "Lt", "Col", "Sgt", "Rev", "Hon", "No"})
+_END: Final = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")
+_CLAUSE: Final = re.compile(r"(?<=[,;:—、，；])\s*")
+_TITLE: Final = frozenset(
+    {"Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Mt", "Gen", "Capt", "Lt", "Col", "Sgt", "Rev", "Hon", "No"}
+)
 
 
 def _ends(before: str, after: str) -> bool:

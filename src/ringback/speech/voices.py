@@ -60,7 +60,7 @@ yue-CN: Hiujin |
 
 
 def _read_polly(table: str) -> dict[str, Voice]:
-    voices = {}
+    voices: dict[str, Voice] = {}
     for line in table.strip().splitlines():
         language, _, names = line.partition(":")
         women, _, men = names.partition("|")
