@@ -110,8 +110,10 @@ class EventWriter:
                 return
 
     def _pause(self) -> float:
+        if self._closed:
+            return 0.0
         if not self._failures:
-            return self._interval
+            return self._interval if len(self._entries) < self._batch else 0.0
         return min(_FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
 
     async def _write(self) -> bool:
