@@ -96,6 +96,8 @@ class Leg:
         self._offered: bytes | None = None
         self._on_hold = False
         self._driver: asyncio.Task[Any] | None = None
+        self._answered_at = 0.0
+        self._ended_at = 0.0
         self._limit = asyncio.get_running_loop().call_later(settings.max_duration, self._finish, outcome.TIME_LIMIT)
 
     # -- the Call port ------------------------------------------------------------------------------------------
@@ -137,13 +139,13 @@ class Leg:
                 return
             self._signalling.answer(self.invite.call, description)
             self._status = CallStatus.IN_PROGRESS
+            self._answered_at = self.now()
             self.note(events.STATUS, status=str(self._status))
             self._journal.update_call(self._info.sid, status=self._status, start_time=self._utcnow())
 
     async def reject(self, sip_code: int) -> None:
         """Refuse the call; does nothing when it has been answered."""
-        if self._status is CallStatus.RINGING:
-            self._finish(outcome.REJECTED, sip_code=sip_code)
+        self.refuse(sip_code, outcome.REJECTED)
 
     async def hangup(self, reason: str = outcome.HANGUP_VERB) -> None:
         """End the call for `reason`, one of `ringback.calls.outcome`."""
@@ -211,6 +213,16 @@ class Leg:
         )
         self._recorded = True
         self.note(events.STATUS, status=str(self._status))
+
+    def refuse(self, sip_code: int, reason: str) -> None:
+        """Refuse a call that has not been answered, for one of the reasons of `ringback.calls.outcome`."""
+        if self._status is CallStatus.RINGING:
+            self._finish(reason, sip_code=sip_code)
+
+    @property
+    def duration(self) -> int:
+        """Whole seconds from the answer to the end, or to now; 0 before the answer."""
+        return round((self._ended_at or self.now()) - self._answered_at) if self._answered_at else 0
 
     def drive(self, handler: Callable[["Leg"], Any]) -> None:
         """Let `handler` conduct the call. When it returns the call is hung up; when the call ends it is cancelled."""
@@ -340,6 +352,7 @@ class Leg:
             return
         answered = self._status is CallStatus.IN_PROGRESS
         self.end_reason = reason
+        self._ended_at = self.now()
         self._status = outcome.final_status(reason, answered=answered, sip_code=sip_code)
         self._limit.cancel()
         if not silent:

@@ -1,0 +1,159 @@
+"""The server: every part made, wired and started in order, and taken down in the other."""
+
+import asyncio
+import ipaddress
+import logging
+import os
+import random
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Self
+
+from ringback.app.settings import Settings
+from ringback.app.voice import VoiceApplications
+from ringback.calls.leg import CallSettings
+from ringback.calls.signalling import SipSignalling
+from ringback.calls.switch import Switch, SwitchSettings
+from ringback.media.client import MediaSettings, MediaWorkers
+from ringback.media.library import ClipLibrary
+from ringback.model.records import Account
+from ringback.sip.endpoint import Endpoint
+from ringback.sip.events import Flow
+from ringback.sip.net.transport import SipTransport
+from ringback.speech.speaker import Speaker
+from ringback.storage.database import Database
+from ringback.storage.events_writer import EventWriter
+from ringback.webhooks.client import WebhookClient, WebhookSettings
+
+logger = logging.getLogger(__name__)
+
+
+class ServerError(Exception):
+    """The server cannot start; the text says why and what to do."""
+
+
+def utcnow() -> datetime:
+    """The time of day."""
+    return datetime.now(UTC)
+
+
+class Server:
+    """A running Ringback. Use as `async with Server(settings) as server`."""
+
+    account: Account
+    database: Database
+    media: MediaWorkers
+    switch: Switch
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        directory = Path(self.settings.storage.directory)
+        scratch = directory / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.database = await self._stack.enter_async_context(Database.open(directory / "ringback.db"))
+        self.account = await self.database.accounts.ensure_default(utcnow(), secrets.token_bytes)
+        if left := await self.database.calls.fail_unfinished(utcnow()):
+            logger.warning("%d calls were cut off when the server last ended", left)
+        journal = EventWriter(self.database)
+        self._stack.push_async_callback(journal.close)
+        webhooks = await self._stack.enter_async_context(WebhookClient(self._webhook_settings()))
+        speaker = Speaker(directory / "speech", max_cache_bytes=self.settings.speech.cache_mb * 1024 * 1024)
+        self._stack.push_async_callback(speaker.close)
+        await speaker.start()
+        self.media = await self._stack.enter_async_context(MediaWorkers(self._media_settings()))
+        voice = VoiceApplications(
+            database=self.database,
+            default_account=self.account,
+            webhooks=webhooks,
+            speaker=speaker,
+            library=self._library(directory / "clips"),
+            scratch=scratch,
+            utcnow=utcnow,
+        )
+        await self._listen(journal, voice)
+
+    async def _listen(self, journal: EventWriter, voice: VoiceApplications) -> None:
+        sip = self.settings.sip
+        clock = asyncio.get_running_loop().time
+        endpoint = Endpoint(rng=random.SystemRandom(), user_agent=sip.user_agent, allowed=self._allowed())
+        transport = SipTransport(endpoint, clock, lambda event: self.switch.on_event(event), sip.advertised_address)
+        self.switch = Switch(
+            signalling=SipSignalling(endpoint, clock, transport.drain),
+            media=self.media,
+            journal=journal,
+            settings=self._switch_settings(),
+            handler=voice.conduct,
+            afterwards=voice.afterwards,
+            entropy=secrets.token_bytes,
+            utcnow=utcnow,
+        )
+        self._stack.push_async_callback(transport.close)
+        try:
+            await transport.listen(sip.host, sip.port, udp=sip.udp, tcp=sip.tcp)
+        except OSError as error:
+            raise ServerError(
+                f"cannot listen for SIP on {sip.host} port {sip.port}: {os.strerror(error.errno or 0)}; "
+                "another server may be running: set sip.port (RINGBACK_SIP__PORT)"
+            ) from error
+        self._stack.push_async_callback(self.switch.close)
+
+    def _library(self, directory: Path) -> ClipLibrary:
+        """Where fetched audio is decoded: in processes of its own, so that no call waits for it."""
+        pool = ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn"))
+        self._stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        return ClipLibrary(directory, pool)
+
+    def _allowed(self) -> Callable[[Flow], bool]:
+        networks = [ipaddress.ip_network(network) for network in self.settings.sip.allow]
+
+        def allowed(flow: Flow) -> bool:
+            address = ipaddress.ip_address(flow.remote[0].partition("%")[0])
+            return any(address in network for network in networks)
+
+        return allowed
+
+    def _webhook_settings(self) -> WebhookSettings:
+        webhooks = self.settings.webhooks
+        return WebhookSettings(
+            connect_timeout=webhooks.connect_timeout,
+            total_timeout=webhooks.total_timeout,
+            max_body=webhooks.max_document_bytes,
+            max_media=webhooks.max_media_bytes,
+            allow_private=tuple(ipaddress.ip_network(network) for network in webhooks.allow_private),
+        )
+
+    def _media_settings(self) -> MediaSettings:
+        media = self.settings.media
+        workers = os.cpu_count() or 1 if media.workers == "auto" else media.workers
+        return MediaSettings(host=media.host, ports=(media.port_min, media.port_max), workers=workers)
+
+    def _switch_settings(self) -> SwitchSettings:
+        calls, media = self.settings.calls, self.settings.media
+        return SwitchSettings(
+            call=CallSettings(
+                rtp_timeout=media.rtp_timeout,
+                max_duration=calls.max_duration,
+                media_address=media.advertised_address,
+            ),
+            max_concurrent=calls.max_concurrent,
+            region=calls.default_region,
+        )

@@ -1,0 +1,64 @@
+"""What the interpreter is given for one call: documents, audio and speech, from the layers below."""
+
+from pathlib import Path
+
+from ringback.calls.port import Call
+from ringback.media.library import ClipLibrary
+from ringback.model import events
+from ringback.model.audio import Clip
+from ringback.speech.speaker import Speaker
+from ringback.twiml.services import Answer, Fetch
+from ringback.webhooks.client import WebhookSession
+from ringback.webhooks.media_fetch import fetch_media
+from ringback.webhooks.parameters import voice_parameters
+
+
+class CallServices:
+    """`ringback.twiml.services.Services` for one call: its cookies, logins and signatures are its own."""
+
+    def __init__(
+        self, call: Call, session: WebhookSession, speaker: Speaker, library: ClipLibrary, scratch: Path
+    ) -> None:
+        """`scratch` is a directory for audio on its way to the library."""
+        self._call = call
+        self._session = session
+        self._speaker = speaker
+        self._library = library
+        self._scratch = scratch
+
+    async def fetch(self, call: Call, request: Fetch) -> Answer:
+        """Ask the application."""
+        parameters = voice_parameters(call.info, call.status, request.parameters)
+        response = await self._session.request(request.method, request.url, parameters, note=call.note)
+        kind = f"{response.content_type}; charset={response.charset}" if response.charset else response.content_type
+        return Answer(response.url, response.status, kind, response.body)
+
+    async def speak(self, text: str, *, voice: str, language: str) -> Clip:
+        """Turn text into audio."""
+        spoken = await self._speaker.say(text, voice=voice, language=language)
+        self._call.note(
+            events.SPEECH,
+            engine=spoken.engine,
+            voice=voice,
+            language=language,
+            text=text[:200],
+            seconds=round(spoken.seconds, 2),
+            ms=round(spoken.ms, 1),
+            cached=spoken.cached,
+            clip=spoken.clip.path.name,
+        )
+        for note in spoken.notes:
+            self._call.note(events.WARNING, code=note.code, message=note.message)
+        return spoken.clip
+
+    async def audio(self, call: Call, url: str) -> Clip:
+        """Fetch audio and make it playable."""
+        media = await fetch_media(self._session, url, self._scratch, note=call.note)
+        try:
+            return await self._library.from_audio(media.path, media.content_type)
+        finally:
+            media.path.unlink(missing_ok=True)
+
+    async def audio_body(self, body: bytes, content_type: str) -> Clip:
+        """Make audio that came in place of a document playable."""
+        return await self._library.from_audio(body, content_type)

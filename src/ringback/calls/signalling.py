@@ -1,0 +1,51 @@
+"""The SIP core and its sockets, as legs use them: each action takes the time and sends what came of it."""
+
+from collections.abc import Callable
+
+from ringback.sip.endpoint import Endpoint
+from ringback.sip.events import DialogId
+
+
+class SipSignalling:
+    """`ringback.calls.leg.Signalling` on a real endpoint."""
+
+    def __init__(self, endpoint: Endpoint, clock: Callable[[], float], drain: Callable[[], None]) -> None:
+        """`drain` sends what the endpoint has to send and delivers its events (`SipTransport.drain`)."""
+        self._endpoint = endpoint
+        self._clock = clock
+        self._drain = drain
+
+    def ring(self, call: DialogId) -> None:
+        """Say that the phone rings."""
+        self._endpoint.ring(call, self._clock())
+        self._drain()
+
+    def answer(self, call: DialogId, description: bytes) -> None:
+        """Pick up."""
+        self._endpoint.answer(call, description, self._clock())
+        self._drain()
+
+    def reject(self, call: DialogId, code: int, reason: str = "") -> None:
+        """Refuse."""
+        self._endpoint.reject(call, code, self._clock(), reason or None)
+        self._drain()
+
+    def bye(self, call: DialogId) -> None:
+        """Hang up."""
+        self._endpoint.bye(call, self._clock())
+        self._drain()
+
+    def check(self, call: DialogId) -> None:
+        """Ask for a sign of life."""
+        self._endpoint.check(call, self._clock())
+        self._drain()
+
+    def answer_reinvite(self, call: DialogId, description: bytes) -> None:
+        """Accept a new session description."""
+        self._endpoint.answer_reinvite(call, description, self._clock())
+        self._drain()
+
+    def reject_reinvite(self, call: DialogId, code: int) -> None:
+        """Keep the old one."""
+        self._endpoint.reject_reinvite(call, code, self._clock())
+        self._drain()
