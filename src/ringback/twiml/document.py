@@ -12,6 +12,7 @@ from lxml import etree
 
 from ringback.model.errors import ApplicationError
 from ringback.model.status import ApiVersion
+from ringback.speech.normalise import Segment
 from ringback.twiml.attributes import SCHEMA
 from ringback.twiml.reader import DocumentWarning, Reader, name_of, shorten
 from ringback.twiml.verb import Verb
@@ -88,7 +89,11 @@ def _plain(body: bytes, charset: str | None, version: ApiVersion) -> Document:
     warnings: tuple[DocumentWarning, ...] = ()
     if len(text) > BASIC_LIMIT:
         warnings = (DocumentWarning(13521, f"the text is cut after {BASIC_LIMIT} characters", 1),)
-    return Document((Say(pieces=(text[:BASIC_LIMIT],)), Hangup()), warnings, version)
+    return Document(
+        (Say((Segment(text[:BASIC_LIMIT]),), language="en" if version is ApiVersion.V2008 else ""), Hangup()),
+        warnings,
+        version,
+    )
 
 
 def _parse(body: bytes, charset: str | None) -> etree._Element:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+from ringback.calls import outcome
 from ringback.calls.port import Call
 from ringback.model import events
 from ringback.model.errors import ApplicationError
@@ -32,7 +33,9 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """How the session ended: `end of document`, `hangup`, `rejected`, `busy` or `error`, the last with a code."""
+    """How the session ended, in a word of `ringback.calls.outcome`: at the end of a document, by Hangup, by Reject, or
+    by an error of the application, which then has its code.
+    """
 
     reason: str
     error_code: int | None = None
@@ -109,7 +112,7 @@ class VoiceSession:
                 sounds.close()
         if failure is not None:
             raise failure
-        return End("end of document") if isinstance(step, GoOn) else step
+        return End(outcome.DOCUMENT_END) if isinstance(step, GoOn) else step
 
     async def _verbs(self, document: Document, session: Session) -> Next:
         for index, verb in enumerate(document.verbs):
@@ -133,7 +136,7 @@ class VoiceSession:
             await self._call.play(await self._services.speak(APOLOGY, voice="woman", language="en-US"))
         except Exception as error:  # noqa: BLE001 - silence is all that is left
             _logger.warning("The caller of %s could not be told of an error: %s", self._call.info.sid, error)
-        return End("error", code)
+        return End(outcome.APPLICATION_ERROR, code)
 
 
 class _Visit:

@@ -8,8 +8,13 @@ from ringback.calls.port import Call
 from ringback.model.audio import Clip
 from ringback.model.records import IncomingNumber
 from ringback.model.status import ApiVersion, Direction
+from ringback.speech.normalise import Segment
 
 Method = Literal["GET", "POST"]
+
+
+Said = str | tuple[Segment, ...]
+"""A text, or the segments of one that SSML marks up."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,9 @@ class Services(Protocol):
         """Ask the application, following redirects. An answer of 400 or more, or none, is raised as an error."""
         ...
 
-    async def speak(self, text: str, *, voice: str, language: str) -> Clip:
+    async def speak(self, text: Said, *, voice: str, language: str) -> Clip:
         """Turn text into audio. `voice` is a value of Say's attribute (`man`, `Polly.Joanna`, …), known or not;
-        `language` is a BCP-47 tag (`en`, `pt-BR`)."""
+        `language` is a BCP-47 tag (`en`, `pt-BR`), or empty for the voice's own."""
         ...
 
     async def audio(self, call: Call, url: str) -> Clip:

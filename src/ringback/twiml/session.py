@@ -1,7 +1,6 @@
 """What a verb sees while it runs: the call, the services, and the document it stands in."""
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urljoin
 
@@ -12,8 +11,11 @@ from ringback.model.errors import ApplicationError, describe
 from ringback.model.status import ApiVersion
 from ringback.twiml.reader import shorten
 from ringback.twiml.services import Fetch, Method
-from ringback.twiml.sounds import Silence, Sound, Sounds, Speech
+from ringback.twiml.sounds import Playable, Silence, Sound, Sounds, Speech
 from ringback.twiml.verb import End, GoOn, Next, Verb
+
+FRAME = 0.02
+"""Seconds of the shortest audio that a call sends."""
 
 MAX_LOOPS = 1000
 """What loop="0" means in 2010-04-01; in 2008-08-01 it means until the caller hangs up."""
@@ -78,69 +80,51 @@ class Session:
                 sounds = verb.sounds(self)
             except ApplicationError:
                 return None
-            first = next(_audible(sounds), None)
-            # A pause is silence only: it may as well be used to make what comes after it.
-            if first is not None or not sounds:
-                return first
+            # A pause is only silence: it may as well be used to make what comes after it.
+            if not sounds or not isinstance(sounds[0], Silence):
+                return sounds[0] if sounds else None
         return None
 
     async def pause(self, seconds: float) -> None:
         """Be silent. What comes next is made ready meanwhile."""
         self._sounds.prepare(self._then)
-        self.active = self.active or seconds > 0
+        began = self.call.now()
         await self.call.sleep(seconds)
+        self.spent(began)
 
-    async def play(self, sounds: Sequence[Sound], loop: int = 1) -> None:
-        """Play sounds one after another, and all that `loop` times; 0 is without end.
+    async def play(self, sound: Playable, loop: int = 1) -> None:
+        """Play a sound `loop` times; 0 is without end.
 
         A text that cannot be spoken is left out with a warning: the rest of the document may still serve the caller.
         Raises ApplicationError when audio cannot be had.
         """
         if self.version is not ApiVersion.V2008:
             loop = min(loop, MAX_LOOPS) or MAX_LOOPS
-        # The call repeats a single clip by itself, without a seam.
-        single = len(sounds) == 1
-        track = []
-        for index, sound in enumerate(sounds):
-            part = await self._part(sound)
-            if part is None:
-                continue
-            self._sounds.prepare(next(_audible(sounds[index + 1 :]), self._then))
-            await self._render(part, loop if single else 1)
-            track.append(part)
-        # Parts that take no time would be repeated for ever in no time.
-        if single or not any(part.seconds for part in track):
-            return
-        for _ in itertools.count() if loop == 0 else range(loop - 1):
-            for part in track:
-                await self._render(part, 1)
+        clip = await self._clip(sound)
+        self._sounds.prepare(self._then)
+        # Nothing can be played for ever, but not without end.
+        if clip is not None and clip.samples:
+            began = self.call.now()
+            try:
+                await self.call.play(clip, loop)
+            finally:
+                self.spent(began)
 
-    async def _part(self, sound: Sound) -> Clip | Silence | None:
-        if isinstance(sound, Silence):
-            return sound
+    def spent(self, began: float) -> None:
+        """Tell that something happened between a moment and now. It counts when it took at least one frame: a call
+        whose audio has failed lets no time pass.
+        """
+        self.active = self.active or self.call.now() - began >= FRAME
+
+    async def _clip(self, sound: Playable) -> Clip | None:
         try:
             return await self._sounds.clip(sound)
         except ApplicationError as error:
             if not isinstance(sound, Speech) and describe(error.code).level == "error":
                 raise
-            told = f"left out, {error.message}"
-            if isinstance(sound, Speech):
-                told = f'"{shorten(sound.text)}" is not spoken: {error.message}'
-            self.warn(error.code, told, url=error.url)
+            text = f'"{shorten(sound.plain())}" is not spoken: ' if isinstance(sound, Speech) else ""
+            self.warn(error.code, text + error.message, url=error.url)
             return None
-
-    async def _render(self, part: Clip | Silence, loop: int) -> None:
-        if part.seconds <= 0:
-            return
-        self.active = True
-        if isinstance(part, Silence):
-            await self.call.sleep(part.seconds * loop)
-        else:
-            await self.call.play(part, loop)
-
-
-def _audible(sounds: Iterable[Sound]) -> Iterator[Sound]:
-    return (sound for sound in sounds if not isinstance(sound, Silence))
 
 
 def _told(step: Next) -> str:

@@ -5,16 +5,20 @@ from dataclasses import dataclass
 
 from ringback.calls.port import Call
 from ringback.model.audio import Clip
-from ringback.twiml.services import Services
+from ringback.twiml.services import Said, Services
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """A text to be spoken."""
+    """A text to be spoken, as `Services.speak` takes it."""
 
-    text: str
+    text: Said
     voice: str
     language: str
+
+    def plain(self) -> str:
+        """The text without its markup."""
+        return self.text if isinstance(self.text, str) else " ".join(segment.text for segment in self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class Silence:
     seconds: float
 
 
-Sound = Speech | Audio | AudioBody | Silence
+Playable = Speech | Audio | AudioBody
+Sound = Playable | Silence
 
 
 class Sounds:
@@ -61,7 +66,7 @@ class Sounds:
             return
         self._preparing[sound] = self._group.create_task(self._attempt(sound))
 
-    async def clip(self, sound: Speech | Audio | AudioBody) -> Clip:
+    async def clip(self, sound: Playable) -> Clip:
         """Return the audio of a sound. Raises ApplicationError."""
         task = self._preparing.pop(sound, None)
         if task is None:
@@ -77,14 +82,14 @@ class Sounds:
             task.cancel()
         self._preparing.clear()
 
-    async def _attempt(self, sound: Speech | Audio | AudioBody) -> Clip | Exception:
+    async def _attempt(self, sound: Playable) -> Clip | Exception:
         # A failure is kept for the one who asks for the clip: perhaps nobody does, and nothing has failed then.
         try:
             return await self._make(sound)
         except Exception as error:  # noqa: BLE001
             return error
 
-    async def _make(self, sound: Speech | Audio | AudioBody) -> Clip:
+    async def _make(self, sound: Playable) -> Clip:
         match sound:
             case Speech(text, voice, language):
                 return await self._services.speak(text, voice=voice, language=language)

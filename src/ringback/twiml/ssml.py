@@ -1,108 +1,125 @@
-"""SSML inside Say: which of its elements change what is heard, and what becomes of the rest.
+"""SSML inside Say: from its elements to segments of text that the speech layer reads.
 
-Pauses (`break`), replacements (`sub`), spelling (`say-as`), sentences and paragraphs are rendered. Elements that only
-colour the voice leave their text to be spoken as it is, with a warning.
+Pauses (`break`), replacements (`sub`), readings (`say-as`), the pace of `prosody`, sentences and paragraphs are
+rendered. Elements that only colour the voice leave their text to be spoken as it is, with a warning.
 """
 
-import itertools
 import re
+from dataclasses import dataclass, replace
 
 from lxml import etree
 
+from ringback.speech.normalise import Segment
 from ringback.twiml.attributes import SCHEMA
-from ringback.twiml.reader import Reader, name_of
+from ringback.twiml.reader import Reader, name_of, shorten
 
-Piece = str | float
-"""A text to be spoken, or a silence in seconds."""
+MAX_BREAK_MS = 10_000
+"""The longest pause that one `break` makes, as in Amazon Polly's SSML."""
 
-MAX_BREAK = 10.0
-"""Seconds of the longest pause that one `break` makes, as in Amazon Polly's SSML."""
-
-# What Amazon Polly documents: medium is that after a comma, strong that after a sentence, x-strong after a paragraph.
-_STRENGTHS = {"none": 0.0, "x-weak": 0.0, "weak": 0.2, "medium": 0.3, "strong": 0.6, "x-strong": 1.0}
+# Amazon Polly says what they are like: medium the pause after a comma, strong after a sentence, x-strong after a
+# paragraph. In milliseconds.
+_STRENGTHS = {"none": 0, "x-weak": 0, "weak": 200, "medium": 300, "strong": 600, "x-strong": 1000}
 _TIME = re.compile(r"\+?(\d{1,6}(?:\.\d{1,6})?)(ms|s)")
-_SPELLED = ("characters", "spell-out", "digits")
-_READ_AS_IS = ("cardinal", "number", "ordinal", "fraction", "unit", "date", "time", "address")
-_COLOUR = ("emphasis", "lang", "phoneme", "prosody", "w")
+_RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "fast": 1.25, "x-fast": 1.5, "default": 1.0}
+_PERCENT = re.compile(r"(\d{1,4})%")
 
-_DEPTH = 32
+_READINGS = (
+    "characters", "spell-out", "digits", "telephone", "cardinal", "number", "ordinal", "fraction", "unit", "date",
+    "time", "address", "expletive", "currency", "verbatim",
+)  # fmt: skip
+_COLOUR = ("emphasis", "lang", "phoneme", "w")
+_ENDS = ".!?:;。！？"
+
+_MAX_DEPTH = 32
 """Levels that are read; nobody writes a fraction of that by hand."""
 
 
-def read_speech(element: etree._Element, reader: Reader) -> tuple[Piece, ...]:
-    """Read the content of a Say as pieces in order, with no two texts and no two silences side by side."""
-    pieces: list[Piece] = []
-    _collect(element, reader, pieces, 0)
-    runs = [list(run) for _, run in itertools.groupby(pieces, type)]
-    return tuple(piece for piece in map(_merged, runs) if piece)
+@dataclass(frozen=True, slots=True)
+class _Context:
+    reader: Reader
+    rate: float = 1.0
+    depth: int = 0
+
+    def warn(self, message: str, element: etree._Element) -> None:
+        self.reader.warn(SCHEMA, message, element)
 
 
-def _merged(run: list[Piece]) -> Piece:
-    """Make one piece of neighbours of one kind."""
-    if isinstance(run[0], str):
-        return " ".join("".join(map(str, run)).split())
-    return min(sum(map(float, run)), MAX_BREAK)
+def read_speech(element: etree._Element, reader: Reader) -> tuple[Segment, ...]:
+    """Read the content of a Say. The segments hold tidy text, and none is empty: without any there is nothing to do."""
+    collected: list[Segment] = []
+    for segment in _content(element, _Context(reader)):
+        last = collected[-1] if collected else None
+        if last and not last.break_ms and replace(last, text="", break_ms=0) == replace(segment, text="", break_ms=0):
+            collected[-1] = replace(last, text=last.text + segment.text, break_ms=segment.break_ms)
+        else:
+            collected.append(segment)
+    tidy = (replace(segment, text=" ".join(segment.text.split())) for segment in collected)
+    return tuple(segment for segment in tidy if segment.text or segment.break_ms)
 
 
-def _collect(element: etree._Element, reader: Reader, pieces: list[Piece], depth: int) -> None:
-    pieces.append(element.text or "")
+def _content(element: etree._Element, context: _Context) -> list[Segment]:
+    inside = replace(context, depth=context.depth + 1)
+    segments = [Segment(element.text or "", rate=context.rate)]
     for child in element:
         if not isinstance(child.tag, str):
-            reader.entity(child)
-        elif depth < _DEPTH:
-            _element(child, reader, pieces, depth + 1)
-        pieces.append(child.tail or "")
+            context.reader.entity(child)
+        elif context.depth < _MAX_DEPTH:
+            segments += _element(child, inside)
+        segments.append(Segment(child.tail or "", rate=context.rate))
+    return segments
 
 
-def _element(element: etree._Element, reader: Reader, pieces: list[Piece], depth: int) -> None:
+def _element(element: etree._Element, context: _Context) -> list[Segment]:
     name = name_of(element)
-    if name == "break":
-        pieces.append(_break(element, reader))
-    elif name == "sub" and "alias" in element.attrib:
-        pieces.append(str(element.get("alias")))
-    elif name == "say-as":
-        pieces.append(_say_as(element, reader))
-    elif name in ("p", "s"):
-        inner: list[Piece] = []
-        _collect(element, reader, inner, depth)
-        pieces += [" ", *inner, ". " if _unfinished(inner) else " "]
-    elif name in _COLOUR or name == "sub":
-        reader.warn(SCHEMA, f"this version of Ringback speaks the text of {name} without its effect", element)
-        _collect(element, reader, pieces, depth)
-    else:
-        reader.warn(SCHEMA, f"Say has no element {name[:60]}; it is ignored", element)
+    match name:
+        case "break":
+            return [Segment("", break_ms=_break(element, context), rate=context.rate)]
+        case "sub" if "alias" in element.attrib:
+            return [Segment(str(element.get("alias")), rate=context.rate)]
+        case "say-as":
+            return [_say_as(element, context)]
+        case "p" | "s":
+            inner = _content(element, context)
+            text = "".join(segment.text for segment in inner).rstrip()
+            end = ". " if text and text[-1] not in _ENDS else " "
+            return [Segment(" ", rate=context.rate), *inner, Segment(end, rate=context.rate)]
+        case "prosody":
+            return _content(element, replace(context, rate=_rate(element, context)))
+    if name in _COLOUR or name == "sub":
+        context.warn(f"this version of Ringback speaks the text of {name} without its effect", element)
+        return _content(element, context)
+    context.warn(f"Say has no element {shorten(name)}; it is ignored", element)
+    return []
 
 
-def _unfinished(pieces: list[Piece]) -> bool:
-    text = "".join(piece for piece in pieces if isinstance(piece, str)).rstrip()
-    return bool(text) and text[-1] not in ".!?:;。！？"
-
-
-def _break(element: etree._Element, reader: Reader) -> float:
+def _break(element: etree._Element, context: _Context) -> int:
     time, strength = element.get("time"), element.get("strength", "medium")
     if time is not None:
         if match := _TIME.fullmatch(time.strip()):
-            return min(float(match[1]) / (1000 if match[2] == "ms" else 1), MAX_BREAK)
-        reader.warn(SCHEMA, f'break time="{time[:60]}" is not valid: it takes seconds or milliseconds, as 2s', element)
+            return min(round(float(match[1]) * (1 if match[2] == "ms" else 1000)), MAX_BREAK_MS)
+        context.warn(f'break time="{shorten(time)}" is not valid: it takes a time such as 500ms or 2s', element)
     elif strength not in _STRENGTHS:
-        reader.warn(SCHEMA, f'break strength="{strength[:60]}" is not valid: it takes {", ".join(_STRENGTHS)}', element)
+        context.warn(f'break strength="{shorten(strength)}" is not valid: it takes {", ".join(_STRENGTHS)}', element)
     return _STRENGTHS.get(strength, _STRENGTHS["medium"])
 
 
-def _say_as(element: etree._Element, reader: Reader) -> str:
-    text = reader.text(element)
-    how = element.get("interpret-as", "")
-    if how in _SPELLED:
-        return _spelled(text)
-    if how == "telephone":
-        # The groups of a number are heard as groups.
-        return ", ".join(_spelled(group) for group in re.split(r"[^0-9A-Za-z+]+", text) if group)
-    if how == "expletive":
-        return "beep"
-    if how not in _READ_AS_IS:
-        reader.warn(SCHEMA, f'say-as interpret-as="{how[:60]}" is not known; the text is spoken as it is', element)
-    return text
+def _say_as(element: etree._Element, context: _Context) -> Segment:
+    how: str | None = element.get("interpret-as", "")
+    if how not in _READINGS:
+        context.warn(f'say-as interpret-as="{shorten(str(how))}" is not known; the text is read as it is', element)
+        how = None
+    text = context.reader.text(element)
+    return Segment(text, interpret_as=how, format=element.get("format", "")[:20], rate=context.rate)
 
 
-def _spelled(text: str) -> str:
-    return " ".join(text.replace(" ", ""))
+def _rate(element: etree._Element, context: _Context) -> float:
+    """The pace inside a `prosody`: nested ones multiply. Its pitch and volume are not rendered."""
+    if unheard := [name for name in ("pitch", "volume") if name in element.attrib]:
+        told = f"this version of Ringback speaks the text of prosody without its {' and '.join(unheard)}"
+        context.warn(told, element)
+    named = element.get("rate", "medium").strip()
+    percent = _PERCENT.fullmatch(named)
+    if percent is None and named not in _RATES:
+        context.warn(f'prosody rate="{shorten(named)}" is not valid: it takes {", ".join(_RATES)} or 90%', element)
+    rate = int(percent[1]) / 100 if percent else _RATES.get(named, 1.0)
+    return round(min(max(context.rate * rate, 0.2), 2.0), 3)

@@ -185,9 +185,10 @@ class Gather(Verb):
         keys = ""
         while len(keys) < limit:
             if key is None:
+                began = session.call.now()
                 key = await session.call.next_key(self.timeout)
+                session.spent(began)
             if key is None:
-                session.active = session.active or self.timeout > 0
                 break
             session.active = True
             if key in self.finish_on_key:

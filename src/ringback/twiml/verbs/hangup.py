@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ringback.calls import outcome
 from ringback.twiml.session import Session
 from ringback.twiml.verb import End, Next, Verb
 
@@ -15,4 +16,4 @@ class Hangup(Verb):
 
     async def run(self, session: Session) -> Next:
         """End the session."""
-        return End("hangup")
+        return End(outcome.HANGUP_VERB)

@@ -62,10 +62,11 @@ class Play(Verb):
     async def run(self, session: Session) -> Next:
         """Play, or press the keys once."""
         if self.digits:
-            session.active = True
+            began = session.call.now()
             await session.call.send_keys(self.digits)
+            session.spent(began)
         else:
-            await session.play(self.sounds(session), self.loop)
+            await session.play(Audio(session.resolve(self.url)), self.loop)
         return GoOn()
 
 
@@ -89,5 +90,5 @@ class PlayBody(Verb):
 
     async def run(self, session: Session) -> Next:
         """Play it."""
-        await session.play(self.sounds(session))
+        await session.play(AudioBody(self.body, self.content_type))
         return GoOn()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ringback.calls import outcome
 from ringback.model.status import ApiVersion, CallStatus
 from ringback.twiml.attributes import SCHEMA, attribute, one_of
 from ringback.twiml.session import Session
@@ -29,6 +30,6 @@ class Reject(Verb):
         """Refuse the call, or hang up when it has been answered by a verb above."""
         if session.call.status in (CallStatus.QUEUED, CallStatus.RINGING):
             await session.call.reject(SIP_CODES[self.reason])
-            return End(self.reason)
+            return End(outcome.REJECTED)
         session.warn(SCHEMA, "Reject comes too late: a verb above it has answered the call, which is hung up instead")
-        return End("hangup")
+        return End(outcome.HANGUP_VERB)
