@@ -33,5 +33,5 @@ async def database_at(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def db(database_at: str) -> AsyncIterator[Database]:
     """An open, empty database, of each engine in turn."""
-    async with await Database.open(database_at) as database:
+    async with Database.open(database_at) as database:
         yield database

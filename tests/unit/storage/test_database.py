@@ -20,7 +20,7 @@ from ringback.storage.schema import REVISIONS
 async def test_open_creates_the_directory_and_a_file_for_its_owner_only(tmp_path: Path) -> None:
     """The file holds auth tokens."""
     path = tmp_path / "data" / "deeper" / "ringback.db"
-    async with await Database.open(path) as db:
+    async with Database.open(path) as db:
         assert db.name == str(path)
         assert await db.accounts.list() == []
         modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
@@ -29,10 +29,10 @@ async def test_open_creates_the_directory_and_a_file_for_its_owner_only(tmp_path
 
 
 async def test_open_again_changes_nothing_and_loses_nothing(database_at: str) -> None:
-    async with await Database.open(database_at) as db:
+    async with Database.open(database_at) as db:
         account = await add_account(db)
     for _ in range(2):
-        async with await Database.open(database_at) as db:
+        async with Database.open(database_at) as db:
             assert await db.accounts.list() == [account]
 
 
@@ -45,14 +45,14 @@ async def test_open_at_the_same_time_migrates_once(tmp_path: Path) -> None:
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(database_at: str) -> None:
-    async with await Database.open(database_at) as db, db.connections.write() as connection:
+    async with Database.open(database_at) as db, db.connections.write() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StorageError, match=f"its schema is 9999, this release knows up to {REVISIONS[-1]}"):
         await Database.open(database_at)
 
 
 async def test_a_path_with_a_percent_sign_and_blanks(tmp_path: Path) -> None:
-    async with await Database.open(tmp_path / "50 % off" / "ringback.db") as db:
+    async with Database.open(tmp_path / "50 % off" / "ringback.db") as db:
         assert await db.numbers.list() == []
 
 
@@ -76,13 +76,13 @@ async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
 
 async def test_what_was_written_survives_a_crash(tmp_path: Path) -> None:
     """The files as they are on disk, without a close, are what the next process finds after a crash."""
-    async with await Database.open(tmp_path / "ringback.db") as db:
+    async with Database.open(tmp_path / "ringback.db") as db:
         account = await add_account(db)
         await db.calls.create(call(account))
         await db.events.append([event(call(account).sid)])
         shutil.copytree(tmp_path, tmp_path / "after")
         assert (tmp_path / "after" / "ringback.db-wal").stat().st_size > 0
-    async with await Database.open(tmp_path / "after" / "ringback.db") as db:
+    async with Database.open(tmp_path / "after" / "ringback.db") as db:
         assert await db.calls.list() == [call(account)]
         assert len(await db.events.of_call(call(account).sid)) == 1
         assert await db.calls.fail_unfinished(NOW) == 1
@@ -117,7 +117,7 @@ async def test_a_killed_process_loses_nothing_that_was_flushed(tmp_path: Path) -
         subprocess.run, [sys.executable, "-c", _KILLED, str(path)], env=environment, timeout=50, check=False
     )
     assert killed.returncode == -signal.SIGKILL
-    async with await Database.open(path) as db:
+    async with Database.open(path) as db:
         [record] = await db.calls.unfinished()
         keys = [stored.event.data["key"] for stored in await db.events.of_call(record.sid)]
     assert keys == [str(i) for i in range(700)]

@@ -1,0 +1,258 @@
+"""Every setting there is: its name, type, default and meaning.
+
+One TOML file holds them, a table a section (`[sip]`, `port = 5060`). A variable of the environment is stronger
+(`RINGBACK_SIP__PORT=5070`), and what neither of them names has the default below. `Settings.load` reads all three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationInfo, field_validator
+
+from ringback.app.errors import SettingsError
+
+__all__ = ["Loaded", "Settings", "SettingsError"]
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    if not isinstance(value, str):
+        raise ValueError('should be an address range such as "10.0.0.0/8", in quotes')
+    return ip_network(value.strip())
+
+
+def _address(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError('should be an IP address such as "192.0.2.1", in quotes')
+    return str(ip_address(value.strip()))
+
+
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network), PlainSerializer(str)]
+Address = Annotated[str, PlainValidator(_address)]
+
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SipSettings(_Section):
+    """Where SIP phones and trunks reach this server."""
+
+    host: Address = Field(default="127.0.0.1", description="Address to listen on. `0.0.0.0` is every IPv4 address.")
+    port: int = Field(
+        default=5060, ge=0, le=65535, description="Port to listen on, over UDP and TCP. 0 takes a free one."
+    )
+    udp: bool = Field(default=True, description="Listen on UDP.")
+    tcp: bool = Field(default=True, description="Listen on TCP. UDP or TCP must be on.")
+    allow: tuple[Network, ...] = Field(
+        default=_LOOPBACK, description="Address ranges that calls may come from. All others are refused and logged."
+    )
+    advertised_address: Address | None = Field(
+        default=None, description="Address to give to peers in Contact and Via, where it is not the one listened on."
+    )
+    user_agent: str = Field(
+        default="Ringback", min_length=1, max_length=100, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
+        description="Name in the Server and User-Agent headers.",
+    )  # fmt: skip
+
+    @field_validator("tcp")
+    @classmethod
+    def _one_transport(cls, tcp: bool, info: ValidationInfo) -> bool:
+        if not tcp and info.data.get("udp") is False:
+            raise ValueError("should be true where sip.udp is false: there would be nothing to listen on")
+        return tcp
+
+
+class MediaSettings(_Section):
+    """Where the audio of calls goes."""
+
+    host: Address = Field(default="127.0.0.1", description="Address of the RTP sockets.")
+    advertised_address: Address | None = Field(
+        default=None, description="Address to give to peers in SDP, where it is not that of the sockets."
+    )
+    port_min: int = Field(default=20000, ge=1024, le=65534, description="First port for RTP; even.")
+    port_max: int = Field(
+        default=29998, ge=1024, le=65534, description="Last port for RTP; even. RTCP has the one after it."
+    )
+    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        default=1, description="Processes that handle audio, 500 to 1,000 calls each. `auto` is one for each core."
+    )
+    rtp_timeout: float = Field(
+        default=60, gt=0, le=86400, description="Seconds without any audio from the caller after which a call is ended."
+    )
+
+    @field_validator("port_min", "port_max")
+    @classmethod
+    def _even_and_in_order(cls, port: int, info: ValidationInfo) -> int:
+        if port % 2:
+            raise ValueError(
+                "should be even: RTP has the even ports, RTCP the odd ones after them (RFC 3550 section 11)"
+            )
+        if info.field_name == "port_max" and port < info.data.get("port_min", 0):
+            raise ValueError(f"should not be less than media.port_min, which is {info.data['port_min']}")
+        return port
+
+    def worker_count(self, cores: int) -> int:
+        """Return how many processes to start on a machine with that many cores."""
+        return max(1, cores) if self.workers == "auto" else self.workers
+
+
+class WebhookSettings(_Section):
+    """Requests to applications."""
+
+    connect_timeout: float = Field(default=5, gt=0, le=300, description="Seconds that a connection may take.")
+    total_timeout: float = Field(
+        default=15, gt=0, le=300, description="Seconds that a request may take, answer included."
+    )
+    max_document_bytes: int = Field(
+        default=64 * 1024, ge=1024, le=2**24, description="Longest TwiML document that is read."
+    )
+    max_media_bytes: int = Field(
+        default=40 * 2**20, ge=1024, le=2**31, description="Largest audio file that is fetched for `<Play>`."
+    )
+    allow_private: tuple[Network, ...] = Field(
+        default=_LOOPBACK,
+        description="Private address ranges that requests may go to. Without it, a document could make this server"
+        " reach into your network.",
+    )
+
+
+class CallSettings(_Section):
+    """Limits of calls, and how their numbers are read."""
+
+    default_region: str = Field(
+        default="US",
+        pattern=r"^[A-Z]{2}$",
+        description="Country (ISO 3166, two capitals) of numbers dialled without `+`.",
+    )
+    max_duration: float = Field(default=14400, gt=0, le=604800, description="Seconds after which a call is ended.")
+    max_concurrent: int = Field(
+        default=500, ge=1, le=100_000, description="Calls at once; further ones are refused as busy."
+    )
+
+
+class SpeechSettings(_Section):
+    """Speech from text."""
+
+    cache_mb: int = Field(
+        default=500, ge=0, le=2**20, description="Megabytes of speech kept for the next time it is said."
+    )
+    default_voice: str = Field(
+        default="man", min_length=1, max_length=100, description="Voice of `<Say>` without `voice`."
+    )
+    language: str = Field(
+        default="en",
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        description="Language of `<Say>` without `language`.",
+    )
+
+
+class StorageSettings(_Section):
+    """Where things are kept."""
+
+    directory: Path = Field(
+        default=Path("~/.local/share/ringback"),
+        description="Directory of the database and of audio. A relative one is relative to the settings file."
+        " `$XDG_DATA_HOME/ringback` where that variable is set.",
+    )
+
+    @field_validator("directory")
+    @classmethod
+    def _a_path(cls, path: Path) -> Path:
+        if "\0" in str(path) or not str(path).strip():
+            raise ValueError("should be the path of a directory")
+        return path
+
+    @property
+    def database(self) -> Path:
+        """The file of the database."""
+        return self.directory / "ringback.db"
+
+    @property
+    def clips(self) -> Path:
+        """The directory of audio that was fetched or made, ready to play."""
+        return self.directory / "clips"
+
+
+class LogSettings(_Section):
+    """What the server tells about itself, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is told.")
+    format: Literal["text", "json"] = Field(
+        default="text", description="`text` for people, `json` for programs: one object a line."
+    )
+
+
+class Settings(_Section):
+    """All settings, by section. They never change while the server runs."""
+
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    calls: CallSettings = CallSettings()
+    speech: SpeechSettings = SpeechSettings()
+    storage: StorageSettings = StorageSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def load(cls, config: Path | None, env: Mapping[str, str]) -> Loaded:
+        """Read the settings: the file, the environment over it, the defaults under both.
+
+        The file is `config`, else the one that RINGBACK_CONFIG names, else `ringback.toml` in the working directory
+        if it is there. Raises SettingsError, with every problem that was found.
+        """
+        from ringback.app.settings_sources import load
+
+        return load(config, env)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings and where they come from."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+    """For each setting (`sip.port`): `default`, the name of the file, or `environment RINGBACK_SIP__PORT`."""
+    file: Path | None
+    """The file that was read, if there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInfo:
+    """What there is to know of one setting."""
+
+    section: str
+    name: str
+    annotation: Any
+    default: Any
+    description: str
+
+    @property
+    def key(self) -> str:
+        """Its full name, such as `sip.port`."""
+        return f"{self.section}.{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """The variable of the environment that sets it."""
+        return f"RINGBACK_{self.section}__{self.name}".upper()
+
+
+def catalogue() -> list[SettingInfo]:
+    """Return every setting, in the order of the classes above."""
+    return [
+        SettingInfo(section, name, Annotated[field.annotation, field], field.default, field.description or "")
+        for section, model in sections().items()
+        for name, field in model.model_fields.items()
+    ]
+
+
+def sections() -> dict[str, type[BaseModel]]:
+    """Return the class of each section."""
+    return {name: type(field.default) for name, field in Settings.model_fields.items()}

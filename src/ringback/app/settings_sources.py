@@ -1,0 +1,222 @@
+"""Reads settings from a TOML file and from the environment, and says exactly what is wrong with them and where.
+
+Values of the file must have the right type (`port = "5060"` is a mistake that someone wants to hear of); those of the
+environment are text, and are read as what the setting needs.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from ringback.app.errors import SettingsError
+from ringback.app.settings import Loaded, SettingInfo, Settings, catalogue, sections
+
+FILE_NAME = "ringback.toml"
+_PREFIX = "RINGBACK_"
+_LARGEST_FILE = 1_000_000
+"""Bytes. Settings are a page of text; a file this long is some other file."""
+
+_Tables = dict[str, dict[str, Any]]
+
+
+def load(config: Path | None, env: Mapping[str, str]) -> Loaded:
+    """See `Settings.load`."""
+    file = _find(config, env)
+    text = _read(file) if file else ""
+    known = {setting.key: setting for setting in catalogue()}
+    problems: list[str] = []
+    merged: _Tables = {section: {} for section in sections()}
+    sources = dict.fromkeys(known, "default")
+    if file:
+        for key, value in _from_file(file, text, known, problems).items():
+            section, name = key.split(".")
+            merged[section][name] = value
+            sources[key] = str(file)
+    for key, (variable, value) in _from_environment(env, known, problems).items():
+        section, name = key.split(".")
+        merged[section][name] = value
+        sources[key] = f"environment {variable}"
+    settings = _validate(merged, sources, file, text, problems)
+    if problems or settings is None:
+        raise SettingsError(problems)
+    return Loaded(_with_directory(settings, sources, file, env), sources, file)
+
+
+def _find(config: Path | None, env: Mapping[str, str]) -> Path | None:
+    if config is not None:
+        return config
+    if named := env.get(_PREFIX + "CONFIG"):
+        return Path(named)
+    default = Path(FILE_NAME)
+    return default if default.exists() else None
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(_LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
+            raise SettingsError([f"{file}: this file is longer than {_LARGEST_FILE} bytes; is it the right one?"])
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise SettingsError([f"{file}: this file is not UTF-8 text: {error.reason} at byte {error.start}"]) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError([f"{file}: this settings file cannot be read: {reason}"]) from error
+
+
+def _from_file(file: Path, text: str, known: Mapping[str, SettingInfo], problems: list[str]) -> dict[str, Any]:
+    """Return the values of the known settings in a file by their keys, and note what is wrong with the others."""
+    try:
+        tables = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError([f"{file}: this is not TOML: {str(error) or 'nested too deeply'}"]) from error
+    values: dict[str, Any] = {}
+    for section, table in tables.items():
+        if section not in sections():
+            line = _line(text, section, None)
+            problems.append(f"{file}{line}: there is no section {_quoted(section)}{_did_you_mean(section, known)}")
+        elif not isinstance(table, dict):
+            line = _line(text, section, None)
+            problems.append(f"{file}{line}: {section} should be a table: [{section}] and a line for each setting")
+        else:
+            for name, value in table.items():
+                key = f"{section}.{name}"
+                if key in known:
+                    values[key] = value
+                    continue
+                line = _line(text, section, name)
+                problems.append(f"{file}{line}: there is no setting {_quoted(key)}{_did_you_mean(key, known)}")
+    return values
+
+
+def _from_environment(
+    env: Mapping[str, str], known: Mapping[str, SettingInfo], problems: list[str]
+) -> dict[str, tuple[str, Any]]:
+    """Return the variables of the known settings, read as what they need, and note what is wrong with the others."""
+    by_variable = {setting.variable: setting for setting in known.values()}
+    values: dict[str, tuple[str, Any]] = {}
+    for variable, text in sorted(env.items()):
+        # Only names with two underscores are ours. Kubernetes sets RINGBACK_PORT and the like by itself for a service
+        # of that name. An empty variable is as good as none: that is how compose files and shells switch one off.
+        if not (variable.startswith(_PREFIX) and "__" in variable and text):
+            continue
+        setting = by_variable.get(variable)
+        if setting is None:
+            close = get_close_matches(variable, by_variable, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            problems.append(f"environment {variable}: there is no such setting{hint}")
+            continue
+        try:
+            adapter: TypeAdapter[Any] = TypeAdapter(setting.annotation)
+            value = adapter.validate_python(_items(text)) if _is_list(setting) else adapter.validate_strings(text)
+            values[setting.key] = (variable, adapter.dump_python(value, mode="json"))
+        except (ValidationError, ValueError) as error:
+            details = error.errors()[0] if isinstance(error, ValidationError) else None
+            expected = _expected(details) if details else str(error)
+            problems.append(f"environment {variable}: {setting.key} {expected}, not {_quoted(text)}")
+    return values
+
+
+def _is_list(setting: SettingInfo) -> bool:
+    return get_origin(get_args(setting.annotation)[0]) is tuple
+
+
+def _items(text: str) -> list[str]:
+    """Read a list: `a, b` or, as in the file, `["a", "b"]`."""
+    return [item.strip(" \t[]\"'") for item in text.split(",") if item.strip(" \t[]\"'")]
+
+
+def _validate(
+    merged: _Tables, sources: Mapping[str, str], file: Path | None, text: str, problems: list[str]
+) -> Settings | None:
+    try:
+        # By way of JSON, a strict check takes a list for a tuple and a text for a path, but no text for a number.
+        return Settings.model_validate_json(json.dumps(merged, default=str), strict=True)
+    except ValidationError as error:
+        told = set()
+        for details in error.errors(include_url=False):
+            section, name = (str(part) for part in details["loc"][:2])
+            key = f"{section}.{name}"
+            if key in told:
+                continue
+            told.add(key)
+            from_file = sources[key] == str(file)
+            place = f"{sources[key]}{_line(text, section, name) if from_file else ''}"
+            problems.append(f"{place}: {key} {_expected(details)}, not {_shown(merged[section].get(name))}")
+    except (ValueError, RecursionError) as error:
+        problems.append(f"{file}: this file holds a value that no setting takes: {error}")
+    return None
+
+
+def _expected(details: ErrorDetails) -> str:
+    message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if details["type"] == "string_pattern_mismatch":
+        message = "should look like the default"
+    return message if message.startswith("should") else f"should be different: {message}"
+
+
+def _with_directory(
+    settings: Settings, sources: Mapping[str, str], file: Path | None, env: Mapping[str, str]
+) -> Settings:
+    """Make the directory absolute."""
+    given, source = settings.storage.directory, sources["storage.directory"]
+    data_home = env.get("XDG_DATA_HOME", "")
+    # The XDG base directory specification says to ignore a relative one.
+    if source == "default" and data_home.startswith("/"):
+        given = Path(data_home) / "ringback"
+    if str(given).startswith("~/") or str(given) == "~":
+        given = Path(env.get("HOME") or Path.home()) / given.relative_to("~")
+    if file is not None and source == str(file):
+        given = file.parent / given
+    storage = settings.storage.model_copy(update={"directory": given.absolute()})
+    return settings.model_copy(update={"storage": storage})
+
+
+def _line(text: str, section: str, name: str | None) -> str:
+    """Say on which line of a TOML file a setting is, as `:12`; nothing where that is not to be seen.
+
+    TOML has more ways to write a key than are looked for here; the usual ones are.
+    """
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[\s*\"?([^\]\"]*?)\"?\s*\]", line):
+            table = header[1]
+            if name is None and table.partition(".")[0] == section:
+                return f":{number}"
+            continue
+        key = re.match(r"\s*([^=#]+?)\s*=", line)
+        full = ".".join(part for part in (table, re.sub(r"[\"'\s]", "", key[1]) if key else "") if part)
+        if key and full in (section, f"{section}.{name}"):
+            return f":{number}"
+    return ""
+
+
+def _did_you_mean(wrong: str, known: Mapping[str, SettingInfo]) -> str:
+    """Name the closest setting or section, by its whole name or, if it is in the wrong section, by the last part."""
+    names = [*known, *sections()]
+    close = get_close_matches(wrong, names, 1, 0.75)
+    if not close:
+        by_name = {setting.name: key for key, setting in known.items()}
+        close = [by_name[name] for name in get_close_matches(wrong.rpartition(".")[2], by_name, 1, 0.75)]
+    if not close:
+        section = wrong.partition(".")[0]
+        inside = [setting.name for setting in known.values() if setting.section == section]
+        choice = f"[{section}] has {', '.join(inside)}" if inside else f"the sections are {', '.join(sections())}"
+        return f"; {choice}"
+    return f"; did you mean {close[0]}?"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text[:100], ensure_ascii=False)
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)[:100]
