@@ -89,11 +89,8 @@ def _plain(body: bytes, charset: str | None, version: ApiVersion) -> Document:
     warnings: tuple[DocumentWarning, ...] = ()
     if len(text) > BASIC_LIMIT:
         warnings = (DocumentWarning(13521, f"the text is cut after {BASIC_LIMIT} characters", 1),)
-    return Document(
-        (Say((Segment(text[:BASIC_LIMIT]),), language="en" if version is ApiVersion.V2008 else ""), Hangup()),
-        warnings,
-        version,
-    )
+    say = Say((Segment(text[:BASIC_LIMIT]),), language="en" if version is ApiVersion.V2008 else "")
+    return Document((say, Hangup()), warnings, version)
 
 
 def _parse(body: bytes, charset: str | None) -> etree._Element:

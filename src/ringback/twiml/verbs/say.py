@@ -37,7 +37,7 @@ class Say(Verb):
         values = reader.attributes(cls, element, nested=nested)
         if reader.version is ApiVersion.V2008:
             text = reader.text(element)
-            segments = (Segment(text),) if text else ()
+            segments: tuple[Segment, ...] = (Segment(text),) if text else ()
             values.setdefault("language", "en")
         else:
             segments = read_speech(element, reader)

@@ -1,0 +1,122 @@
+"""The fake call keeps the promises of the port, and the checks notice a call that does not."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringback.model.audio import Clip
+from ringback.model.status import CallStatus
+from ringback.testing.clock import run
+from ringback.testing.contracts import Client, check_call
+from ringback.testing.fake_call import FakeCall
+
+
+class Harness:
+    """A fake call and its caller."""
+
+    def __init__(self, call: FakeCall) -> None:
+        self.call = call
+
+    async def conduct(self, client: Client) -> None:
+        await self.call.conduct(client(self.call))
+
+    def press(self, keys: str) -> None:
+        self.call.press(keys)
+
+    def hang_up(self) -> None:
+        self.call.caller_hangs_up()
+
+
+def check(make: type[FakeCall], directory: Path) -> None:
+    run(check_call(lambda: Harness(make()), directory))
+
+
+def test_the_fake_call_keeps_every_promise(tmp_path: Path) -> None:
+    check(FakeCall, tmp_path)
+
+
+class Hasty(FakeCall):
+    async def play(self, clip: Clip, loop: int = 1) -> None:
+        await super().play(Clip(clip.path, clip.samples - 160), loop)
+
+
+class Deaf(FakeCall):
+    def press(self, keys: str) -> None:
+        super().press(keys[1:])
+
+
+class Backwards(FakeCall):
+    def press(self, keys: str) -> None:
+        super().press(keys[::-1])
+
+
+class Stubborn(FakeCall):
+    def clear_keys(self) -> None:
+        pass
+
+
+class Forgetful(FakeCall):
+    """It takes a key from the queue for somebody who has stopped waiting."""
+
+    async def next_key(self, timeout: float | None = None) -> str | None:
+        taken: asyncio.Task[str] = asyncio.get_running_loop().create_task(self._keys.get())
+        done, _ = await asyncio.wait([taken], timeout=timeout)
+        return taken.result() if done else None
+
+
+class Silent(FakeCall):
+    async def answer(self) -> None:
+        pass
+
+
+class Eager(FakeCall):
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await self.answer()
+
+
+class Immortal(FakeCall):
+    async def hangup(self, reason: str = "") -> None:
+        pass
+
+
+class Detached(FakeCall):
+    def caller_hangs_up(self) -> None:
+        self._end("caller-hangup")
+
+
+class Picky(FakeCall):
+    def note(self, kind: str, **data: Any) -> None:
+        if kind == "nobody.knows":
+            raise KeyError(kind)
+
+
+class Brittle(FakeCall):
+    async def answer(self) -> None:
+        if self.status is CallStatus.RINGING:
+            await super().answer()
+            self.caller_hangs_up()
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("broken", "promise"),
+    [
+        (Hasty, "a clip takes its time: took 0.980 s"),
+        (Deaf, "keys come in order"),
+        (Backwards, "keys come in order"),
+        (Stubborn, "cleared keys are gone: a key was left"),
+        (Forgetful, "keys are kept while nobody asks|who stops waiting loses no key"),
+        (Silent, "it rings until it is answered"),
+        (Eager, "it rings until it is answered: sleep answered it"),
+        (Immortal, "hanging up is final"),
+        (Detached, "a hangup cancels the client: it went on"),
+        (Picky, "notes take anything"),
+        (Brittle, "it rings until it is answered: the call ended too early"),
+    ],
+)
+def test_a_call_that_breaks_a_promise_is_found_out(broken: type[FakeCall], promise: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=promise):
+        check(broken, tmp_path)
