@@ -1,0 +1,200 @@
+"""Offer and answer (RFC 3264) for one stream of G.711 with RFC 4733 keys.
+
+Whoever is asked answers with exactly one codec: the first of the offer that we have. So nobody switches codecs in
+mid-call, and the media plane knows what comes.
+"""
+
+import ipaddress
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ringback.sip.description import (
+    DIRECTIONS,
+    TELEPHONE_EVENT,
+    AudioDescription,
+    Codec,
+    Direction,
+    Media,
+    SdpError,
+    Session,
+    parse,
+)  # fmt: skip
+
+PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}
+PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
+PTIME_MS = 20
+_PTIMES_MS = (10, 20, 30, 40, 60)
+_SENDS, _RECEIVES = ("sendrecv", "sendonly"), ("sendrecv", "recvonly")
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """What both sides agreed on, seen from ours."""
+
+    remote: tuple[str, int]
+    """Where our RTP goes."""
+    payload_type: int
+    """Of the audio that we send."""
+    codec: str
+    """`PCMU` or `PCMA`."""
+    telephone_event: int | None
+    """Payload type of the keys that we send and are sent; None where the other side has none."""
+    send_ptime_ms: int
+    """Milliseconds of audio in each packet of ours: 10, 20, 30, 40 or 60."""
+    direction: Direction
+    """What we may do."""
+    on_hold: bool
+    """True when the other side does not want our audio."""
+
+
+def answer(
+    offer: bytes,
+    local_address: str,
+    local_port: int,
+    *,
+    previous: bytes | None = None,
+    direction: Direction = "sendrecv",
+    session_id: int | None = None,
+) -> tuple[bytes, Negotiated]:
+    """Answer an offer: the first audio line that fits is taken, all others are refused with port 0 (RFC 3264 §6).
+
+    `previous` is our last description in this dialog: its session id is kept, and the version is raised when
+    anything has changed (§8). `direction` is what we would like; the offer may narrow it. Raises SdpError with the
+    status to answer with.
+    """
+    session = parse(offer)
+    chosen, audio, codec = _choose(session)
+    wanted = _narrowed(audio, direction)
+    ptime = _send_ptime(audio)
+    lines = []
+    for media in session.media:
+        if media is chosen:
+            lines += _audio_lines(local_port, media.protocol, [codec], audio.telephone_event, ptime, wanted)
+        else:
+            formats = " ".join(media.formats) or "0"
+            lines.append(f"m={media.kind} 0 {media.protocol} {formats}")
+    data = _describe(local_address, lines, previous, session_id, zlib.crc32(offer))
+    return data, _negotiated(audio, codec, ptime, wanted)
+
+
+def offer(
+    local_address: str,
+    local_port: int,
+    *,
+    codecs: Sequence[str] = ("PCMU", "PCMA"),
+    telephone_event: int | None = 101,
+    ptime_ms: int = PTIME_MS,
+    direction: Direction = "sendrecv",
+    previous: bytes | None = None,
+    session_id: int | None = None,
+) -> bytes:
+    """Offer audio (RFC 3264 §5). `previous` as in `answer`. Raises ValueError for a codec that we do not have."""
+    if not codecs or any(name not in PAYLOAD_TYPES for name in codecs):
+        raise ValueError(f"codecs are of {', '.join(PAYLOAD_TYPES)}, not {', '.join(codecs) or 'none'}")
+    offered = [Codec(PAYLOAD_TYPES[name], name, 8000) for name in codecs]
+    lines = _audio_lines(local_port, PROTOCOLS[0], offered, telephone_event, ptime_ms, direction)
+    return _describe(local_address, lines, previous, session_id, zlib.crc32(f"{local_address} {local_port}".encode()))
+
+
+def accept_answer(offer: bytes, answer: bytes) -> Negotiated:
+    """Take the answer to an offer of ours (RFC 3264 §7). Raises SdpError when it refuses the audio or does not fit."""
+    ours, theirs = parse(offer), parse(answer)
+    if len(ours.media) != len(theirs.media):
+        raise SdpError("the answer has not as many media lines as the offer")
+    for offered, media in zip(ours.media, theirs.media, strict=True):
+        if offered.kind != "audio":
+            continue
+        if media.kind != "audio" or media.port == 0:
+            raise SdpError("the answer refuses the audio")
+        mine, audio = AudioDescription.of(offered), AudioDescription.of(media)
+        known = {codec.name for codec in mine.codecs}
+        codec = next((codec for codec in audio.codecs if codec.name in known), None)
+        if codec is None:
+            raise SdpError("the answer has none of the codecs that were offered")
+        return _negotiated(audio, codec, _send_ptime(audio), _narrowed(audio, mine.direction))
+    raise SdpError("the offer had no audio")
+
+
+def _choose(session: Session) -> tuple[Media, AudioDescription, Codec]:
+    """Find the audio line to accept, or raise SdpError telling why none fits."""
+    reason = "the offer has no audio"
+    for media in session.media:
+        if media.kind != "audio":
+            continue
+        if media.port == 0:
+            reason = "the audio of the offer is switched off"
+        elif media.protocol not in PROTOCOLS:
+            reason = f"{media.protocol[:40]} is none of {', '.join(PROTOCOLS)}"
+        else:
+            audio = AudioDescription.of(media)
+            if audio.codecs:
+                return media, audio, audio.codecs[0]
+            offered = ", ".join(c.name or str(c.payload_type) for c in media.codecs) or "nothing"
+            reason = f"of {offered[:200]} no codec is PCMU or PCMA"
+    raise SdpError(reason)
+
+
+def _narrowed(theirs: AudioDescription, wanted: Direction) -> Direction:
+    """Return what is left of our wish when the other side's direction is mirrored (RFC 3264 §6.1)."""
+    sends = wanted in _SENDS and not theirs.held
+    receives = wanted in _RECEIVES and theirs.direction in _SENDS
+    return "sendrecv" if sends and receives else "sendonly" if sends else "recvonly" if receives else "inactive"
+
+
+def _send_ptime(theirs: AudioDescription) -> int:
+    """Return the packet time that the other side wants (RFC 3264 §6.1 leaves it to us, and likes to be asked)."""
+    wanted = min(theirs.ptime_ms or PTIME_MS, theirs.maxptime_ms or _PTIMES_MS[-1])
+    return max((ptime for ptime in _PTIMES_MS if ptime <= wanted), default=_PTIMES_MS[0])
+
+
+def _negotiated(theirs: AudioDescription, codec: Codec, ptime: int, direction: Direction) -> Negotiated:
+    return Negotiated(
+        remote=(theirs.address, theirs.port),
+        payload_type=codec.payload_type,
+        codec=codec.name,
+        telephone_event=theirs.telephone_event,
+        send_ptime_ms=ptime,
+        direction=direction,
+        on_hold=theirs.held,
+    )
+
+
+def _audio_lines(
+    port: int, protocol: str, codecs: Sequence[Codec], telephone_event: int | None, ptime: int, direction: Direction
+) -> list[str]:
+    types = [str(codec.payload_type) for codec in codecs]
+    lines = [f"a=rtpmap:{codec.payload_type} {codec.name}/{codec.clock_rate}" for codec in codecs]
+    if telephone_event is not None:
+        types.append(str(telephone_event))
+        lines += [f"a=rtpmap:{telephone_event} {TELEPHONE_EVENT}/8000", f"a=fmtp:{telephone_event} 0-15"]
+    return [f"m=audio {port} {protocol} {' '.join(types)}", *lines, f"a=ptime:{ptime}", f"a={direction}"]
+
+
+def _describe(address: str, lines: list[str], previous: bytes | None, session_id: int | None, default_id: int) -> bytes:
+    """Put the session's lines before the media lines; the version grows with each change (RFC 3264 §8)."""
+    family = f"IP{ipaddress.ip_address(address).version}"
+    before = parse(previous) if previous is not None else None
+    identity = before.session_id if before else default_id if session_id is None else session_id
+    version = before.version if before else identity
+
+    def written(version: int) -> bytes:
+        head = [f"o=- {identity} {version} IN {family} {address}", "s=-", f"c=IN {family} {address}", "t=0 0"]
+        return "".join(f"{line}\r\n" for line in ("v=0", *head, *lines)).encode()
+
+    data = written(version)
+    return data if previous is None or data == previous else written(version + 1)
+
+
+__all__ = [
+    "DIRECTIONS",
+    "AudioDescription",
+    "Codec",
+    "Direction",
+    "Negotiated",
+    "SdpError",
+    "accept_answer",
+    "answer",
+    "offer",
+    "parse",
+]

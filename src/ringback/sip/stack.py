@@ -1,0 +1,94 @@
+"""What all parts of the SIP core share: the outbox, the timers, the random source, the tables of transactions."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from ringback.sip.events import DialogId, Event, Flow, Send, Trace
+from ringback.sip.fields import BRANCH_COOKIE, host_text
+from ringback.sip.message import Request, Response, clean
+from ringback.sip.timers import Timers
+
+if TYPE_CHECKING:
+    from ringback.sip.call import Call
+    from ringback.sip.transaction_client import ClientTransaction
+    from ringback.sip.transaction_server import ServerTransaction
+
+ServerKey = tuple[str, ...]
+ClientKey = tuple[str, str]
+DialogKey = tuple[str, str, str]
+"""Call-ID, local tag, remote tag (RFC 3261 §12)."""
+
+
+class Rng(Protocol):
+    """A source of randomness: `random.Random` with a seed in tests, `random.SystemRandom` in service."""
+
+    def getrandbits(self, k: int, /) -> int:
+        """Return an integer of k random bits."""
+
+
+@dataclass(slots=True)
+class Stack:
+    """Mutated by all parts, drained by `Endpoint.poll`."""
+
+    rng: Rng
+    user_agent: str
+    advertised: Callable[[Flow], tuple[str, int]]
+    """The address that Via and Contact tell the peer of a flow."""
+    trace: bool = True
+    outbox: deque[Send | Event] = field(default_factory=deque)
+    timers: Timers = field(default_factory=Timers)
+    servers: dict[ServerKey, "ServerTransaction"] = field(default_factory=dict)
+    clients: dict[ClientKey, "ClientTransaction"] = field(default_factory=dict)
+    calls: dict[DialogId, "Call"] = field(default_factory=dict)
+    dialogs: dict[DialogKey, "Call"] = field(default_factory=dict)
+    merges: dict[tuple[str, str, str], ServerKey] = field(default_factory=dict)
+    """Requests outside of dialogs under way, by Call-ID, From tag and CSeq (§8.2.2.2)."""
+    last_call: int = 0
+    wakeup: Callable[[], None] | None = None
+    """Called when there is something to drain; set by the shell."""
+
+    def emit(self, event: Event) -> None:
+        """Tell the user of the endpoint."""
+        self.outbox.append(event)
+        if self.wakeup is not None:
+            self.wakeup()
+
+    def send(self, data: bytes, flow: Flow, call: DialogId | None, cseq: str) -> None:
+        """Put a message on the wire."""
+        if self.trace:
+            line = data[: data.find(b"\r\n")].decode("utf-8", "replace")
+            self.outbox.append(Trace(call, "out", line, cseq))
+        self.outbox.append(Send(data, flow))
+        if self.wakeup is not None:
+            self.wakeup()
+
+    def trace_in(self, message: Request | Response, call: DialogId | None) -> None:
+        """Note that a message came in."""
+        if self.trace:
+            self.outbox.append(Trace(call, "in", clean(message.first_line), clean(message.cseq_text)))
+
+    def new_call(self) -> DialogId:
+        """Return a name for a new call."""
+        self.last_call += 1
+        return DialogId(self.last_call)
+
+    def new_tag(self) -> str:
+        """Return a tag: 64 random bits (§19.3 wants 32)."""
+        return f"{self.rng.getrandbits(64):016x}"
+
+    def new_branch(self) -> str:
+        """Return a branch that no other request has."""
+        return f"{BRANCH_COOKIE}{self.rng.getrandbits(80):020x}"
+
+    def via(self, flow: Flow, branch: str) -> str:
+        """Return our Via for a request on that flow; `rport` asks for answers where we send from (RFC 3581)."""
+        host, port = self.advertised(flow)
+        return f"SIP/2.0/{flow.transport} {host_text(host)}:{port};branch={branch};rport"
+
+    def contact(self, flow: Flow) -> str:
+        """Return our Contact for a dialog on that flow."""
+        host, port = self.advertised(flow)
+        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+        return f"<sip:{host_text(host)}:{port}{transport}>"
