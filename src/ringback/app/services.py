@@ -7,7 +7,7 @@ from ringback.media.library import ClipLibrary
 from ringback.model import events
 from ringback.model.audio import Clip
 from ringback.speech.speaker import Speaker
-from ringback.twiml.services import Answer, Fetch
+from ringback.twiml.services import Answer, Fetch, Said, plain
 from ringback.webhooks.client import WebhookSession
 from ringback.webhooks.media_fetch import fetch_media
 from ringback.webhooks.parameters import voice_parameters
@@ -33,7 +33,7 @@ class CallServices:
         kind = f"{response.content_type}; charset={response.charset}" if response.charset else response.content_type
         return Answer(response.url, response.status, kind, response.body)
 
-    async def speak(self, text: str, *, voice: str, language: str) -> Clip:
+    async def speak(self, text: Said, *, voice: str, language: str) -> Clip:
         """Turn text into audio."""
         spoken = await self._speaker.say(text, voice=voice, language=language)
         self._call.note(
@@ -41,7 +41,7 @@ class CallServices:
             engine=spoken.engine,
             voice=voice,
             language=language,
-            text=text[:200],
+            text=plain(text)[:200],
             seconds=round(spoken.seconds, 2),
             ms=round(spoken.ms, 1),
             cached=spoken.cached,

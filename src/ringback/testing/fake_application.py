@@ -25,7 +25,7 @@ from ringback.model.audio import SAMPLE_RATE, Clip
 from ringback.model.errors import ApplicationError
 from ringback.testing.fake_call import FakeCall
 from ringback.twiml.interpreter import SessionEnd, VoiceSession
-from ringback.twiml.services import Answer, Application, Fetch, Said
+from ringback.twiml.services import Answer, Application, Fetch, Said, plain
 
 CHARACTERS_PER_SECOND = 15
 """How fast the fake voice speaks; people and engines are not far from it."""
@@ -108,14 +108,14 @@ class FakeApplication:
 
     async def speak(self, text: Said, *, voice: str, language: str) -> Clip:
         """Speak: the clip has the length of the text and its name."""
-        plain = text if isinstance(text, str) else " ".join(segment.text for segment in text)
-        self.spoken.append(plain)
+        words = plain(text)
+        self.spoken.append(words)
         self.said.append((text, voice, language))
         await asyncio.sleep(self._speech_seconds)
         if self.mute is not None:
             raise self.mute
         pauses = 0 if isinstance(text, str) else sum(segment.break_ms for segment in text) / 1000
-        return self._clip(plain, len(plain) / CHARACTERS_PER_SECOND + pauses)
+        return self._clip(words, len(words) / CHARACTERS_PER_SECOND + pauses)
 
     async def audio(self, call: Call, url: str) -> Clip:
         """Fetch audio."""

@@ -17,6 +17,11 @@ Said = str | tuple[Segment, ...]
 """A text, or the segments of one that SSML marks up."""
 
 
+def plain(text: Said) -> str:
+    """The text without its markup."""
+    return text if isinstance(text, str) else " ".join(segment.text for segment in text if segment.text)
+
+
 @dataclass(frozen=True)
 class Fetch:
     """A request for the next document."""

@@ -10,7 +10,7 @@ from ringback.model.audio import Clip
 from ringback.model.errors import ApplicationError, describe
 from ringback.model.status import ApiVersion
 from ringback.twiml.reader import shorten
-from ringback.twiml.services import Fetch, Method
+from ringback.twiml.services import Fetch, Method, plain
 from ringback.twiml.sounds import Playable, Silence, Sound, Sounds, Speech
 from ringback.twiml.verb import End, GoOn, Next, Verb
 
@@ -122,7 +122,7 @@ class Session:
         except ApplicationError as error:
             if not isinstance(sound, Speech) and describe(error.code).level == "error":
                 raise
-            text = f'"{shorten(sound.plain())}" is not spoken: ' if isinstance(sound, Speech) else ""
+            text = f'"{shorten(plain(sound.text))}" is not spoken: ' if isinstance(sound, Speech) else ""
             self.warn(error.code, text + error.message, url=error.url)
             return None
 

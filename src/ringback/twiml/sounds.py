@@ -16,10 +16,6 @@ class Speech:
     voice: str
     language: str
 
-    def plain(self) -> str:
-        """The text without its markup."""
-        return self.text if isinstance(self.text, str) else " ".join(segment.text for segment in self.text)
-
 
 @dataclass(frozen=True, slots=True)
 class Audio:

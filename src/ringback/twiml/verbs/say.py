@@ -9,6 +9,7 @@ from ringback.model.status import ApiVersion
 from ringback.speech.normalise import Segment
 from ringback.twiml.attributes import attribute, integer
 from ringback.twiml.reader import Reader, shorten
+from ringback.twiml.services import plain
 from ringback.twiml.session import Session
 from ringback.twiml.sounds import Sound, Speech
 from ringback.twiml.ssml import read_speech
@@ -54,7 +55,7 @@ class Say(Verb):
 
     def content(self) -> str:
         """The text without its markup."""
-        return " ".join(segment.text for segment in self.segments if segment.text)
+        return plain(self.segments)
 
     def speech(self) -> Speech:
         """What is to be spoken; text without markup goes as it is."""
