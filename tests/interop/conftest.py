@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.interop.peers.application import Application
 from tests.interop.peers.baresip import Baresip
 from tests.interop.peers.process import Process
+from tests.interop.peers.ringback import Ringback
 from tests.interop.peers.sipp import Sipp
 
 PROCESSES: pytest.StashKey[list[Process]] = pytest.StashKey()
@@ -51,6 +53,23 @@ async def sipp(tmp_path: Path, started: list[Process]) -> AsyncIterator[Callable
     yield make
     for made in runs:
         await made.stop()
+
+
+@pytest.fixture
+async def application() -> AsyncIterator[Application]:
+    """A web application without pages yet."""
+    made = await Application.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def ringback(tmp_path: Path, started: list[Process]) -> AsyncIterator[Ringback]:
+    """A server without numbers yet."""
+    made = await Ringback.start(tmp_path / "ringback")
+    started.append(made.process)
+    yield made
+    await made.stop()
 
 
 @pytest.hookimpl(wrapper=True)

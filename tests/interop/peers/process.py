@@ -5,7 +5,8 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Self
@@ -30,7 +31,7 @@ def free_port(count: int = 1) -> int:
     """Return an even port of 127.0.0.1 from which on `count` ports are free, both UDP and TCP."""
     for _ in range(LAST - FIRST):
         first = next(_ports)
-        if all(is_free(first + offset) for offset in range(count)):
+        if first + count <= LAST and all(is_free(first + offset) for offset in range(count)):
             for _ in range((count - 1) // 2):
                 next(_ports)
             return first
@@ -62,13 +63,17 @@ class Process:
         self.running = running
 
     @classmethod
-    async def spawn(cls, folder: Path, command: Sequence[str]) -> Self:
-        """Start `command` in `folder`, which is made. `timeout` ends the program if nobody else does."""
+    async def spawn(cls, folder: Path, command: Sequence[str], variables: Mapping[str, str] | None = None) -> Self:
+        """Start `command` in `folder`, which is made, with further environment variables.
+
+        `timeout` ends the program if nobody else does.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "log").open("wb") as log:
             running = await asyncio.create_subprocess_exec(
-                *("timeout", "--kill-after=5", str(LIFETIME), *command),
+                *("timeout", "--foreground", "--kill-after=5", str(LIFETIME), *command),
                 cwd=folder,
+                env=os.environ | (variables or {}),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=asyncio.subprocess.STDOUT,
@@ -98,13 +103,12 @@ class Process:
             raise self.failure(f"still running after {timeout} s") from None
 
     async def stop(self, patience: float = 3.0) -> None:
-        """End it: ask, then kill."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if self.ended:
-                return
-            # The session's group holds `timeout` and the program, and nothing else.
-            os.killpg(self.running.pid, number)
-            try:
+        """End it: ask the program, which may then end its own children; then kill all that is left of them."""
+        if not self.ended:
+            self.running.terminate()
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self.running.wait(), patience)
-            except TimeoutError:
-                continue
+        # The group is that of this session: the program, what it started, and nothing else.
+        with suppress(ProcessLookupError):
+            os.killpg(self.running.pid, signal.SIGKILL)
+        await self.running.wait()

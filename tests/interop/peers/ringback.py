@@ -1,0 +1,103 @@
+"""Ringback as its users run it: `ringback serve`, in a process of its own."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from ringback.model.records import CallEvent, CallRecord, IncomingNumber
+from ringback.model.sids import NUMBER, make_sid
+from ringback.model.status import ApiVersion
+from ringback.storage.database import Database
+from tests.interop.peers.process import Process, free_port
+
+MEDIA_PORTS = 200
+
+
+class Ringback:
+    """A running server and its database."""
+
+    def __init__(self, process: Process, port: int, database: Database) -> None:
+        self.process = process
+        self.port = port
+        self.database = database
+
+    @classmethod
+    async def start(cls, folder: Path, settings: Mapping[str, str] | None = None) -> Self:
+        """Start a server whose store is in `folder`, with further `settings`: `{"calls.max_concurrent": "2"}`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        port, media = free_port(), free_port(MEDIA_PORTS)
+        chosen = {
+            "storage.directory": str(folder),
+            "sip.port": str(port),
+            "media.port_min": str(media),
+            "media.port_max": str(media + MEDIA_PORTS - 2),
+            **(settings or {}),
+        }
+        variables = {f"RINGBACK_{name.replace('.', '__').upper()}": value for name, value in chosen.items()}
+        database = await Database.open(folder / "ringback.db")
+        process = await Process.spawn(folder, [sys.executable, "-m", "ringback", "serve"], variables)
+        server = cls(process, port, database)
+        try:
+            await server._until_ready()
+        except BaseException:
+            await server.stop()
+            raise
+        return server
+
+    async def stop(self) -> None:
+        """Stop it as an operator would."""
+        await self.database.close()
+        await self.process.stop(patience=10)
+
+    def uri(self, number: str) -> str:
+        """Return what to dial."""
+        return f"sip:{number}@127.0.0.1:{self.port}"
+
+    async def add_number(
+        self, number: str, url: str, *, callback: str | None = None, version: ApiVersion = ApiVersion.V2010
+    ) -> None:
+        """Give it a number, the application behind it, and who is told of a call's end."""
+        now = datetime.now(UTC)
+        account = await self.database.accounts.ensure_default(now, secrets.token_bytes)
+        await self.database.numbers.add(
+            IncomingNumber(
+                sid=make_sid(NUMBER, secrets.token_bytes(16)),
+                account_sid=account.sid,
+                phone_number=number,
+                voice_url=url,
+                voice_method="POST",
+                voice_fallback_url=None,
+                voice_fallback_method="POST",
+                status_callback=callback,
+                status_callback_method="POST",
+                api_version=version,
+                friendly_name=number,
+                date_created=now,
+            )
+        )
+
+    async def ended(self, timeout: float = 10) -> CallRecord:
+        """Wait until the latest call is over and written down, and return its record."""
+        for _ in range(round(timeout / 0.1)):
+            calls = await self.database.calls.list()
+            if calls and calls[0].status.final:
+                return calls[0]
+            await asyncio.sleep(0.1)
+        raise self.process.failure(f"no call was over within {timeout} s")
+
+    async def timeline(self, call: CallRecord) -> list[CallEvent]:
+        """Return the events of a call."""
+        return [stored.event for stored in await self.database.events.of_call(call.sid)]
+
+    async def _until_ready(self, timeout: float = 20) -> None:
+        for _ in range(round(timeout / 0.05)):
+            if "ready" in self.process.log():
+                return
+            if self.process.ended:
+                break
+            await asyncio.sleep(0.05)
+        raise self.process.failure("ringback serve did not start")
