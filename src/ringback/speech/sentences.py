@@ -10,7 +10,7 @@ PART: Final = 240
 _END: Final = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")
 _CLAUSE: Final = re.compile(r"(?<=[,;:—、，；])\s*")
 _TITLE: Final = frozenset(
-    {"Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Mt", "Gen", "Capt", "Lt", "Col", "Sgt", "Rev", "Hon", "No"}
+    {"Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Mt", "Gen", "Capt", "Lt", "Col", "Sgt", "Rev", "Hon"}
 )
 
 
@@ -21,6 +21,8 @@ def _ends(before: str, after: str) -> bool:
     if not before.endswith("."):
         return True
     word = before[:-1].rsplit(None, 1)[-1].lstrip("(\"'“‘") if before[:-1].strip() else ""
+    if word == "No" and after.isdigit():
+        return False  # No. 5
     return word not in _TITLE and not (len(word) == 1 and word.isupper())
 
 

@@ -71,7 +71,7 @@ def _read_polly(table: str) -> dict[str, Voice]:
 
 _POLLY: Final = _read_polly(_POLLY_TABLE)
 _ENGINES: Final = re.compile(r"-(neural|generative|long-form)$")
-_GOOGLE: Final = re.compile(r"google\.([a-z]{2,3}-[a-z]{2,3}|[a-z]{2,3})-(?:.*-)?([a-z]+)$")
+_GOOGLE: Final = re.compile(r"google\.([a-z]{2,3}-[a-z0-9]{2,3})(?:-(?:.*-)?([a-z]+))?$")
 _ACCENTS: Final = str.maketrans("áéíóúãç", "aeiouac")
 # Google names voices by a letter. B and D are men in almost all languages; US English has more of them.
 _GOOGLE_MEN: Final = frozenset("bd")

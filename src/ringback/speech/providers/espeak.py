@@ -20,6 +20,7 @@ import numpy as np
 from ringback.speech.contract import INTERNAL_FAILURE, Pcm, SpeechError, Voice, check_part
 
 _WORDS_PER_MINUTE: Final = 160  # A little below espeak-ng's own 175: formants through a telephone need the time.
+_RATE: Final = 22050
 _CHILD: Final = Path(__file__).with_name("espeak_child.py")
 
 # What both espeak-ng 1.51 and 1.52 have, by primary subtag. The code is espeak-ng's, which is the tag but for a few.
@@ -37,13 +38,14 @@ _LATIN_AMERICA: Final = frozenset(_LATIN.split())
 def espeak_code(language: str) -> str | None:
     """Return espeak-ng's code for a BCP-47 tag, going from the region to the language; None when it has neither.
 
-    French is `fr`: `fr-fr` is not known to the library, which would go on with the language before.
+    British English is `en` and French is `fr`: not every release knows `en-gb` and `fr-fr`, and one that doesn't would
+    go on with the language before.
     """
     first, *rest = language.lower().replace("_", "-").split("-")
     regions = set(rest)
     match first:
         case "en":
-            return "en-gb" if regions & {"gb", "ie", "au", "nz", "za", "in", "sg"} else "en-us"
+            return "en" if regions & {"gb", "ie", "au", "nz", "za", "in", "sg"} else "en-us"
         case "es":
             return "es-419" if regions & _LATIN_AMERICA else "es"
         case "pt":
@@ -139,10 +141,10 @@ class Espeak:
         printable = "".join(c if c.isprintable() else " " for c in text)
         async with self._turns:
             output, complaint = await self._run(arguments, printable.encode())
+        if not output and not complaint:
+            return Pcm(np.zeros(0, np.int16), _RATE)  # Nothing to pronounce: then the program writes no header either.
         if not output:
-            raise SpeechError(
-                INTERNAL_FAILURE, f"espeak-ng made no sound for {variant}: {complaint or 'no reason given'}"
-            )
+            raise SpeechError(INTERNAL_FAILURE, f"espeak-ng made no sound for {variant}: {complaint}")
         try:
             return read_wav(output)
         except ValueError as error:
@@ -164,4 +166,5 @@ class Espeak:
                 assert process.stdout is not None and process.stderr is not None
                 await asyncio.gather(process.stdout.read(), process.stderr.read())  # Else wait() might not return.
                 await process.wait()
-        return output, complaint.decode(errors="replace").strip()
+        told = complaint.decode(errors="replace").strip()
+        return output, told or (f"it ended with {process.returncode}" if process.returncode else "")

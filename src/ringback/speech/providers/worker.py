@@ -10,6 +10,7 @@ import os
 import struct
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 JOB: Final = struct.Struct(">II")
@@ -20,6 +21,7 @@ samples (s16le), or what went wrong (UTF-8)."""
 MAX_REPLY: Final = 64 << 20
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """An engine that is a hundred times faster than real time gains nothing from more cores; the calls need those."""
+_GRACE: Final = 2.0
 _MAX_NUMBER: Final = 0xFFFFFFFF
 
 Reply = tuple[int, int, int, int]
@@ -81,16 +83,17 @@ class Worker:
                 await self._kill()
                 raise DeadWorkerError(f"no answer within {limit:g} s") from None
             except (asyncio.IncompleteReadError, ConnectionError) as error:
-                code = await self._kill()
+                code = await self._kill(_GRACE)  # Its stdout has ended: the exit code is about to come.
                 raise DeadWorkerError(f"its process ended with {code}") from error
 
     async def close(self) -> None:
         """End the process. A job that runs fails with `DeadWorkerError`, and no other will be done."""
         self._closed = True
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+        process = self._process
+        if process is not None and process.returncode is None and (self._turn.locked() or not self._loaded):
+            process.kill()
         async with self._turn:
-            await self._kill()
+            await self._kill(_GRACE)
 
     async def _launch(self) -> None:
         if self._closed:
@@ -108,15 +111,21 @@ class Worker:
             env=os.environ | _ONE_THREAD,
         )
 
-    async def _kill(self) -> int | None:
+    async def _kill(self, grace: float = 0.0) -> int | None:
+        """End the process, by itself within `grace` seconds, and return its exit code; None when there was none."""
         process, self._process, self._loaded, self._head = self._process, None, False, None
         if process is None:
             return None
-        if process.returncode is None:
-            process.kill()
         assert process.stdin is not None and process.stdout is not None
         process.stdin.close()
-        await process.stdout.read()  # A reader that was paused would never see the end, and wait() neither.
+        # Read on: a reader that was paused would never see the end, and wait() would not return.
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(grace):
+                await process.stdout.read()
+                return await process.wait()
+        if process.returncode is None:
+            process.kill()
+        await process.stdout.read()
         return await process.wait()
 
     async def _wait_loaded(self) -> None:

@@ -47,10 +47,11 @@ def serve(load: Callable[[], Engine], jobs: BinaryIO, out: BinaryIO) -> int:
 
 def main(load: Callable[[], Engine]) -> int:
     """Serve on stdin and stdout. What the engine itself prints goes to stderr, where it does no harm."""
-    out = os.fdopen(os.dup(1), "wb")
+    replies = os.dup(1)
     os.dup2(2, 1)
     os.nice(5)  # Speech may be a little late; the 20 ms frames of a media worker on the same core may not.
     try:
-        return serve(load, sys.stdin.buffer, out)
+        with os.fdopen(replies, "wb") as out:
+            return serve(load, sys.stdin.buffer, out)
     except BrokenPipeError:
         return 0  # The server has gone.

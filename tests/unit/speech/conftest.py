@@ -1,0 +1,1 @@
+"""Puts this directory on the path, so that the tests of the providers find `speech_fakes` too."""
