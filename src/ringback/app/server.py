@@ -7,10 +7,8 @@ import os
 import random
 import secrets
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Self
 
@@ -20,7 +18,7 @@ from ringback.calls.leg import CallSettings
 from ringback.calls.signalling import SipSignalling
 from ringback.calls.switch import Switch, SwitchSettings
 from ringback.media.client import MediaSettings, MediaWorkers
-from ringback.media.library import ClipLibrary
+from ringback.media.library import ClipLibrary, IsolatedPool
 from ringback.model.records import Account
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import Flow
@@ -49,6 +47,7 @@ class Server:
     database: Database
     media: MediaWorkers
     switch: Switch
+    sip_address: tuple[str, int]
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -66,10 +65,10 @@ class Server:
         await self._stack.aclose()
 
     async def _start(self) -> None:
-        directory = Path(self.settings.storage.directory)
+        directory = self.settings.storage.directory
         scratch = directory / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
-        self.database = await self._stack.enter_async_context(Database.open(directory / "ringback.db"))
+        self.database = await self._stack.enter_async_context(Database.open(self.settings.storage.database))
         self.account = await self.database.accounts.ensure_default(utcnow(), secrets.token_bytes)
         if left := await self.database.calls.fail_unfinished(utcnow()):
             logger.warning("%d calls were cut off when the server last ended", left)
@@ -85,7 +84,7 @@ class Server:
             default_account=self.account,
             webhooks=webhooks,
             speaker=speaker,
-            library=self._library(directory / "clips"),
+            library=self._library(self.settings.storage.clips),
             scratch=scratch,
             utcnow=utcnow,
         )
@@ -94,8 +93,13 @@ class Server:
     async def _listen(self, journal: EventWriter, voice: VoiceApplications) -> None:
         sip = self.settings.sip
         clock = asyncio.get_running_loop().time
-        endpoint = Endpoint(rng=random.SystemRandom(), user_agent=sip.user_agent, allowed=self._allowed())
-        transport = SipTransport(endpoint, clock, lambda event: self.switch.on_event(event), sip.advertised_address)
+        endpoint = Endpoint(
+            rng=random.SystemRandom(),
+            user_agent=sip.user_agent,
+            allowed=self._allowed(),
+            advertised=(sip.advertised_address, 0) if sip.advertised_address else None,
+        )
+        transport = SipTransport(endpoint, clock, lambda event: self.switch.on_event(event))
         self.switch = Switch(
             signalling=SipSignalling(endpoint, clock, transport.drain),
             media=self.media,
@@ -108,7 +112,7 @@ class Server:
         )
         self._stack.push_async_callback(transport.close)
         try:
-            await transport.listen(sip.host, sip.port, udp=sip.udp, tcp=sip.tcp)
+            self.sip_address = await transport.listen(sip.host, sip.port, udp=sip.udp, tcp=sip.tcp)
         except OSError as error:
             raise ServerError(
                 f"cannot listen for SIP on {sip.host} port {sip.port}: {os.strerror(error.errno or 0)}; "
@@ -118,12 +122,12 @@ class Server:
 
     def _library(self, directory: Path) -> ClipLibrary:
         """Where fetched audio is decoded: in processes of its own, so that no call waits for it."""
-        pool = ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn"))
+        pool = IsolatedPool()
         self._stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         return ClipLibrary(directory, pool)
 
     def _allowed(self) -> Callable[[Flow], bool]:
-        networks = [ipaddress.ip_network(network) for network in self.settings.sip.allow]
+        networks = self.settings.sip.allow
 
         def allowed(flow: Flow) -> bool:
             address = ipaddress.ip_address(flow.remote[0].partition("%")[0])
@@ -138,12 +142,12 @@ class Server:
             total_timeout=webhooks.total_timeout,
             max_body=webhooks.max_document_bytes,
             max_media=webhooks.max_media_bytes,
-            allow_private=tuple(ipaddress.ip_network(network) for network in webhooks.allow_private),
+            allow_private=webhooks.allow_private,
         )
 
     def _media_settings(self) -> MediaSettings:
         media = self.settings.media
-        workers = os.cpu_count() or 1 if media.workers == "auto" else media.workers
+        workers = media.worker_count(os.cpu_count() or 1)
         return MediaSettings(host=media.host, ports=(media.port_min, media.port_max), workers=workers)
 
     def _switch_settings(self) -> SwitchSettings:

@@ -61,7 +61,9 @@ class VoiceApplications:
         number = await self._database.numbers.get_by_number(leg.info.to)
         if number is None:
             leg.assign(self._default_account.sid, None, ApiVersion.V2010)
-            leg.note(events.ERROR, code=0, message=f"no number {leg.info.to}: ringback numbers add {leg.info.to} --url URL")
+            leg.note(
+                events.ERROR, code=0, message=f"no number {leg.info.to}: ringback numbers add {leg.info.to} --url URL"
+            )
             leg.refuse(404, outcome.NOT_FOUND)
             return
         account = await self._database.accounts.get(number.account_sid) or self._default_account

@@ -112,18 +112,21 @@ class Leg:
         """What the call is doing now."""
         return self._status
 
+    def _ringing(self) -> bool:
+        return self._status is CallStatus.RINGING
+
     def now(self) -> float:
         """Seconds of the event loop's clock."""
         return asyncio.get_running_loop().time()
 
-    def note(self, kind: str, **data: Any) -> None:
+    def note(self, kind: str, /, **data: Any) -> None:
         """Put an event into the timeline."""
         self._journal.note(CallEvent(self._info.sid, self._utcnow(), kind, data))
 
     async def answer(self) -> None:
         """Pick up: take a media leg, agree on the audio, send 200. Without audio to agree on, end with 488 or 503."""
         async with self._answering:
-            if self._status is not CallStatus.RINGING:
+            if not self._ringing():
                 return
             try:
                 description = await self._negotiate(self.invite.sdp)
@@ -135,7 +138,7 @@ class Leg:
                 self.note(events.ERROR, code=0, message=str(error))
                 self._finish(outcome.CAPACITY, sip_code=503)
                 return
-            if self._status is not CallStatus.RINGING:
+            if not self._ringing():
                 return
             self._signalling.answer(self.invite.call, description)
             self._status = CallStatus.IN_PROGRESS
@@ -216,7 +219,7 @@ class Leg:
 
     def refuse(self, sip_code: int, reason: str) -> None:
         """Refuse a call that has not been answered, for one of the reasons of `ringback.calls.outcome`."""
-        if self._status is CallStatus.RINGING:
+        if self._ringing():
             self._finish(reason, sip_code=sip_code)
 
     @property
@@ -328,7 +331,7 @@ class Leg:
             LegFormat(
                 remote=agreed.remote,
                 payload_type=agreed.payload_type,
-                payload_types=dict(agreed.payload_types),
+                payload_types={agreed.payload_type: agreed.codec},
                 telephone_event=agreed.telephone_event,
                 packet_ms=agreed.send_ptime_ms,
                 sends=not agreed.on_hold,

@@ -71,7 +71,7 @@ class Call(Protocol):
         """Press keys towards the caller: `0-9 A-D # *`, `w` waits half a second, `W` a second."""
         ...
 
-    def note(self, kind: str, **data: Any) -> None:
+    def note(self, kind: str, /, **data: Any) -> None:
         """Put an event into the call's timeline (`ringback.model.events`). Never blocks, never raises."""
         ...
 

@@ -215,7 +215,7 @@ class FakeCall:
             await asyncio.sleep({"w": 0.5, "W": 1.0}.get(key, 0.25))
             self.pressed_keys += key.strip("wW")
 
-    def note(self, kind: str, **data: Any) -> None:
+    def note(self, kind: str, /, **data: Any) -> None:
         """Keep an event."""
         self.noted.append(Noted(self.now(), kind, data))
 

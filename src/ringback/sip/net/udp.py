@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from typing import cast
 
 from ringback.sip.events import Flow
 
@@ -23,8 +24,8 @@ class UdpSocket(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is bound."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # Not asserted: the loop of 3.11 has a datagram transport that is no DatagramTransport.
+        self._transport = cast(asyncio.DatagramTransport, transport)
         host, port = transport.get_extra_info("sockname")[:2]
         self.local = (host, port)
         sock = transport.get_extra_info("socket")

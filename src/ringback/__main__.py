@@ -1,0 +1,5 @@
+"""`python -m ringback` is the `ringback` command."""
+
+from ringback.app.cli import main
+
+main()
