@@ -8,6 +8,8 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Protocol
 
@@ -70,7 +72,7 @@ class HttpExchange:
         """Raises OSError or ssl.SSLError when the settings' `ca_file` can't be read."""
         self._guard = AddressGuard(settings.allow_private, settings.deny)
         self._connections_per_host = settings.connections_per_host
-        self._tls = _tls_context(settings)
+        self._tls = _tls_context(settings.ca_file, settings.verify_certificates)
         self._session: aiohttp.ClientSession | None = None
 
     def _open_session(self) -> aiohttp.ClientSession:
@@ -185,11 +187,12 @@ def _reuse_trace() -> aiohttp.TraceConfig:
     return trace
 
 
-def _tls_context(settings: WebhookSettings) -> ssl.SSLContext:
+@lru_cache
+def _tls_context(ca_file: Path | None, verify: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    if settings.ca_file is not None:
-        context.load_verify_locations(cafile=settings.ca_file)
-    if not settings.verify_certificates:
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

@@ -65,6 +65,8 @@ def parse_target(text: str) -> Target:
     try:
         text.encode()  # no lone surrogates
         parts = urlsplit(text)
+        if parts.scheme not in _DEFAULT_PORTS:
+            raise ValueError("it must begin with http:// or https://")
         port = parts.port
         host = _host(parts.hostname or "")
         url, origin = _wire(parts, host, port)
@@ -97,8 +99,6 @@ def _host(host: str) -> str:
 
 
 def _wire(parts: SplitResult, host: str, port: int | None) -> tuple[str, str]:
-    if parts.scheme not in _DEFAULT_PORTS:
-        raise ValueError(f"its scheme must be http or https, not {parts.scheme!r}")
     if port == 0:
         raise ValueError("port 0 can't be connected to")
     origin = f"{parts.scheme}://{host}"
