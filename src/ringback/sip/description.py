@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 MAX_BYTES = 16_384
@@ -99,7 +99,7 @@ class AudioDescription:
     @property
     def held(self) -> bool:
         """True when this side does not want audio: a direction says so, or the address of RFC 2543's hold."""
-        return self.direction in ("sendonly", "inactive") or ipaddress.ip_address(self.address).is_unspecified
+        return self.direction in ("sendonly", "inactive") or self.address in ("0.0.0.0", "::")
 
 
 def host_address(text: str) -> str:
@@ -131,15 +131,34 @@ def parse(data: bytes) -> Session:
     return reader.session()
 
 
+class _Draft:
+    """A media line under construction; the first one stands for the session."""
+
+    def __init__(self, address: str = "", direction: Direction = "sendrecv") -> None:
+        self.kind = self.protocol = ""
+        self.port = 0
+        self.formats: tuple[str, ...] = ()
+        self.address = address
+        self.direction: Direction = direction
+        self.codecs: dict[int, Codec] = {}
+        self.ptime: dict[str, int] = {}
+
+    def media(self) -> Media:
+        types = [int(f) for f in self.formats if len(f) <= 3 and f.isascii() and f.isdigit()]
+        codecs = tuple(self.codecs.get(t) or _static(t) for t in types)
+        return Media(
+            self.kind, self.port, self.protocol, self.formats, self.address, self.direction,
+            codecs, self.ptime.get("ptime"), self.ptime.get("maxptime"),
+        )  # fmt: skip
+
+
 class _Reader:
     """Collects lines; what stands before the first media line holds for all of them."""
 
     def __init__(self) -> None:
         self._origin = (0, 0)
-        self._address = ""
-        self._direction: Direction = "sendrecv"
-        self._media: list[Media] = []
-        self._maps: list[dict[int, Codec]] = []
+        self._session = self._last = _Draft()
+        self._media: list[_Draft] = []
 
     def line(self, kind: str, value: str) -> None:
         if kind == "m":
@@ -156,52 +175,36 @@ class _Reader:
             self._origin = (int(numbers[0]), int(numbers[1]))
 
     def session(self) -> Session:
-        media = []
-        for line, maps in zip(self._media, self._maps, strict=True):
-            codecs = [maps.get(int(f)) or _static(int(f)) for f in line.formats if re.fullmatch("[0-9]{1,3}", f)]
-            media.append(replace(line, codecs=tuple(codecs)))
-        return Session(tuple(media), *self._origin)
+        return Session(tuple(draft.media() for draft in self._media), *self._origin)
 
     def _start_media(self, value: str) -> None:
         match = _MEDIA.fullmatch(value)
         if match is None or int(match[2]) > 65535 or len(self._media) >= MAX_MEDIA:
             raise SdpError(f"media line {value[:60]!r} cannot be read", 400)
-        formats = tuple(match[4].split()[:MAX_FORMATS])
-        self._media.append(Media(match[1].lower(), int(match[2]), match[3], formats, self._address, self._direction))
-        self._maps.append({})
+        self._last = draft = _Draft(self._session.address, self._session.direction)
+        draft.kind, draft.port, draft.protocol = match[1].lower(), int(match[2]), match[3]
+        draft.formats = tuple(match[4].split()[:MAX_FORMATS])
+        self._media.append(draft)
 
     def _connection(self, value: str) -> None:
         parts = value.split()
         if len(parts) != 3 or parts[0].upper() != "IN" or parts[1].upper() not in ("IP4", "IP6"):
             raise SdpError(f"connection line {value[:60]!r} cannot be read", 400)
-        address = parts[2].partition("/")[0]
-        if self._media:
-            self._media[-1] = replace(self._media[-1], address=address)
-        else:
-            self._address = address
+        self._last.address = parts[2].partition("/")[0]
 
     def _attribute(self, value: str) -> None:
         name, _, content = value.partition(":")
         if name in DIRECTIONS:
-            if self._media:
-                self._media[-1] = replace(self._media[-1], direction=name)
-            else:
-                self._direction = name
-        elif not self._media:
-            return
+            self._last.direction = name
         elif name == "rtpmap":
             match = _RTPMAP.fullmatch(content.strip())
             if match is not None and int(match[1]) < 128:
-                self._maps[-1][int(match[1])] = Codec(int(match[1]), match[2].upper(), int(match[3]))
+                self._last.codecs[int(match[1])] = Codec(int(match[1]), match[2].upper(), int(match[3]))
         elif name in ("ptime", "maxptime"):
             # Some phones write `20.0`; what is no number is as good as not there.
             number = _NUMBER.match(content.strip())
             if number is not None and int(number[0]) > 0:
-                value_ms = int(number[0])
-                last = self._media[-1]
-                self._media[-1] = (
-                    replace(last, ptime_ms=value_ms) if name == "ptime" else replace(last, maxptime_ms=value_ms)
-                )
+                self._last.ptime[name] = int(number[0])
 
 
 def _static(payload_type: int) -> Codec:

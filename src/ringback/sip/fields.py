@@ -6,6 +6,7 @@ Text that cannot be read in one way only is a `FieldError`.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from sipmessage import URI, Parameters
@@ -214,6 +215,11 @@ def scheme_of(uri: str) -> str:
 
 def parse_uri(text: str) -> URI:
     """Read a sip, sips or tel URI; URI headers (`?Route=…`) are refused. Raises FieldError."""
+    # One call names the same few URIs again and again; long ones are not worth the memory.
+    return _cached_uri(text) if len(text) < 200 else _parse_uri(text)
+
+
+def _parse_uri(text: str) -> URI:
     try:
         uri = URI.parse(text)
     except (ValueError, TypeError):
@@ -222,6 +228,9 @@ def parse_uri(text: str) -> URI:
     if uri.port is not None and uri.port > 65535:
         raise FieldError(f"port {uri.port} of a URI is too large")
     return uri
+
+
+_cached_uri = lru_cache(maxsize=4096)(_parse_uri)
 
 
 def _parse_sloppy_uri(text: str) -> URI:

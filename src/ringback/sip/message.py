@@ -34,12 +34,20 @@ _COMPACT = {
     "l": "content-length", "m": "contact", "o": "event", "r": "refer-to", "s": "subject", "t": "to",
     "u": "allow-events", "v": "via", "x": "session-expires", "y": "identity",
 }  # fmt: skip
+# Spellings that nearly all messages use, to be recognised without a pattern.
+_NAMES = {
+    name: name.lower()
+    for name in (
+        "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Type", "Content-Length",
+        "User-Agent", "Allow", "Supported", "Route", "Record-Route", "Subject", "Expires", "Require", "Accept", "Server",
+    )
+}  # fmt: skip
+_WELL_KNOWN = frozenset(_NAMES.values())
 # §7.3.1: these may stand once only; two of them are two readings.
 _SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
 _FOLD = re.compile(r"\r\n[ \t]+")
 _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+(\S+)")
 _VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
-_BREAKS = re.compile("[\r\n]")
 
 
 class SipParseError(ValueError):
@@ -132,11 +140,14 @@ def parse(data: bytes, *, stream: bool = False) -> Request | Response:
     if "\r\n " in head or "\r\n\t" in head:
         head = _FOLD.sub(" ", head)
     first_line, *lines = head.split("\r\n")
+    lone_breaks = head.count("\n") + head.count("\r") > 2 * len(lines)
     # A phone that forgets the empty line after its last header is still understood.
     if not end and lines and not lines[-1]:
         end = b"\r\n"
         lines.pop()
     headers, fault = _read_headers(lines)
+    if lone_breaks:
+        fault = fault or "a line break that is no CRLF"
     message, start_fault, status = _read_first_line(first_line, headers, body)
     request = message if isinstance(message, Request) else None
     try:
@@ -166,11 +177,15 @@ def _read_headers(lines: list[str]) -> tuple[Headers, str]:
         del lines[MAX_HEADERS:]
     for line in lines:
         name, colon, value = line.partition(":")
-        name = name.rstrip(" \t").lower()
-        if not colon or not _TOKEN.fullmatch(name) or _BREAKS.search(value):
+        name = _NAMES.get(name) or name.rstrip(" \t").lower()
+        if not colon or not (name in _WELL_KNOWN or _TOKEN.fullmatch(name)):
             fault = fault or f"header line {line[:60]!r} cannot be read"
             continue
-        headers.setdefault(_COMPACT.get(name, name), []).append(value.strip(" \t"))
+        name = _COMPACT.get(name, name)
+        if name in headers:
+            headers[name].append(value.strip(" \t"))
+        else:
+            headers[name] = [value.strip(" \t")]
     return headers, fault
 
 
@@ -219,14 +234,17 @@ def _read_identity(message: Message) -> None:
 
 def _check(message: Request | Response) -> None:
     """Refuse what can be read in two ways, and make sure that no later look at a header fails; raises FieldError."""
+    headers = message.headers
     for name in _SINGLE:
-        if len(message.headers.get(name, ())) > 1:
+        if len(headers.get(name, ())) > 1:
             raise FieldError(f"more than one {name.title()}")
     if not message.call_id:
         raise FieldError("an empty Call-ID")
-    _ = message.contacts
+    if "contact" in headers:
+        _ = message.contacts
     for name in ("record-route", "require", "accept"):
-        message.values(name)
+        if name in headers:
+            message.values(name)
     if isinstance(message, Response):
         return
     if message.method != message.cseq_method:
