@@ -73,8 +73,7 @@ def money(text: str) -> str:
 
 def currency(text: str) -> str:
     """Read an amount that is marked as one; without a unit it is an amount of dollars."""
-    said = money(text)
-    return money(f"${text}") if said == text and text[:1].isdigit() else said
+    return money(f"${text}" if re.fullmatch(r"[\d.,]+", text) else text)
 
 
 def spoken_url(text: str) -> str:

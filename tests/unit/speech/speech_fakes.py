@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ringback.speech.contract import MAX_PART, Pcm, SpeechError, Voice, check_part
+from ringback.speech.contract import MAX_PART, Pcm, SpeechError, TextToSpeech, Voice, check_part
 
 RATE = 16000
 
@@ -52,13 +52,17 @@ class FakeEngine:
         return Pcm((8000 * np.sin(2 * np.pi * 200 * time)).astype(np.int16), RATE)
 
 
-async def check_engine(engine: object, voice: Voice) -> None:
-    """Assert what `TextToSpeech` promises, of real engines and of the fake alike."""
-    from ringback.speech.contract import TextToSpeech
+def alike(one: Pcm, other: Pcm) -> bool:
+    """Tell whether two sounds are the same to an ear: espeak-ng 1.52 flutters by a percent from run to run."""
+    if one.rate != other.rate or len(one.samples) != len(other.samples):
+        return False
+    return bool(np.corrcoef(one.samples.astype(float), other.samples.astype(float))[0, 1] > 0.99)
 
-    provider: TextToSpeech = engine  # type: ignore[assignment]
+
+async def check_engine(provider: TextToSpeech, voice: Voice) -> None:
+    """Assert what `TextToSpeech` promises, of real engines and of the fake alike."""
     assert provider.name and provider.name.isidentifier()
-    assert provider.version and provider.version == provider.version
+    assert provider.version
     assert provider.speaks(voice)
     assert not provider.speaks(Voice("xx-XX"))
     short = await provider.synthesize("One.", voice)
@@ -67,7 +71,7 @@ async def check_engine(engine: object, voice: Voice) -> None:
     normal = await provider.synthesize(text, voice)
     assert len(normal.samples) > 1.5 * len(short.samples), "more text is longer"
     again = await provider.synthesize(text, voice)
-    assert np.array_equal(normal.samples, again.samples), "the same text is the same sound"
+    assert alike(normal, again), "the same text is the same sound"
     fast = await provider.synthesize(text, voice, 1.6)
     assert len(fast.samples) < 0.85 * len(normal.samples), "rate is heard"
     with pytest.raises(SpeechError, match="characters at once"):
@@ -79,7 +83,7 @@ async def check_engine(engine: object, voice: Voice) -> None:
         await asyncio.sleep(0)
         hung_up.cancel()
     after = await provider.synthesize("One.", voice)
-    assert np.array_equal(after.samples, short.samples), "a caller who hangs up leaves the engine in order"
+    assert alike(after, short), "a caller who hangs up leaves the engine in order"
 
 
 def frames_db(samples: NDArray[np.int16], ms: int = 5) -> NDArray[np.float64]:
