@@ -12,7 +12,16 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from ringback.app.errors import SettingsError
 
@@ -20,19 +29,22 @@ __all__ = ["Loaded", "Settings", "SettingsError"]
 
 
 def _network(value: object) -> IPv4Network | IPv6Network:
-    if not isinstance(value, str):
-        raise ValueError('should be an address range such as "10.0.0.0/8", in quotes')
-    return ip_network(value.strip())
+    try:
+        # From a whole number ip_network would make an address too, which nobody means.
+        return ip_network(value.strip() if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ValueError(f'should be an address range such as "10.0.0.0/8" ({error})') from error
 
 
 def _address(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError('should be an IP address such as "192.0.2.1", in quotes')
-    return str(ip_address(value.strip()))
+    try:
+        return str(ip_address(value.strip() if isinstance(value, str) else ""))
+    except ValueError as error:
+        raise ValueError('should be an IP address such as "192.0.2.1"') from error
 
 
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network), PlainSerializer(str)]
-Address = Annotated[str, PlainValidator(_address)]
+Address = Annotated[str, PlainValidator(_address), WithJsonSchema({"type": "string", "format": "ip"})]
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 

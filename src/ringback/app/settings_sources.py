@@ -118,9 +118,8 @@ def _from_environment(
             adapter: TypeAdapter[Any] = TypeAdapter(setting.annotation)
             value = adapter.validate_python(_items(text)) if _is_list(setting) else adapter.validate_strings(text)
             values[setting.key] = (variable, adapter.dump_python(value, mode="json"))
-        except (ValidationError, ValueError) as error:
-            details = error.errors()[0] if isinstance(error, ValidationError) else None
-            expected = _expected(details) if details else str(error)
+        except ValidationError as error:
+            expected = _expected(error.errors(include_url=False), depth=0)
             problems.append(f"environment {variable}: {setting.key} {expected}, not {_quoted(text)}")
     return values
 
@@ -141,25 +140,36 @@ def _validate(
         # By way of JSON, a strict check takes a list for a tuple and a text for a path, but no text for a number.
         return Settings.model_validate_json(json.dumps(merged, default=str), strict=True)
     except ValidationError as error:
-        told = set()
+        by_key: dict[tuple[str, str], list[ErrorDetails]] = {}
         for details in error.errors(include_url=False):
             section, name = (str(part) for part in details["loc"][:2])
+            by_key.setdefault((section, name), []).append(details)
+        for (section, name), errors in by_key.items():
             key = f"{section}.{name}"
-            if key in told:
-                continue
-            told.add(key)
-            from_file = sources[key] == str(file)
-            place = f"{sources[key]}{_line(text, section, name) if from_file else ''}"
-            problems.append(f"{place}: {key} {_expected(details)}, not {_shown(merged[section].get(name))}")
+            line = _line(text, section, name) if sources[key] == str(file) else ""
+            value = _shown(merged[section].get(name))
+            problems.append(f"{sources[key]}{line}: {key} {_expected(errors, depth=2)}, not {value}")
     except (ValueError, RecursionError) as error:
         problems.append(f"{file}: this file holds a value that no setting takes: {error}")
     return None
 
 
-def _expected(details: ErrorDetails) -> str:
-    message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+def _expected(errors: list[ErrorDetails], depth: int) -> str:
+    """Say what a setting should be, after the errors of one value, which is `depth` names deep in what was checked.
+
+    A setting that takes one of several types has an error for each. A list has them by item; the first is enough.
+    """
+    first, *others = errors
+    message = _message(first)
+    if len(first["loc"]) > depth and isinstance(first["loc"][depth], str):
+        message = " or ".join([message, *(_message(other).removeprefix("should be ") for other in others)])
+    return message
+
+
+def _message(details: ErrorDetails) -> str:
     if details["type"] == "string_pattern_mismatch":
-        message = "should look like the default"
+        return f"should match {details['ctx']['pattern']}"
+    message = details["msg"].removeprefix("Value error, ").removeprefix("Input ").partition(", unable to")[0]
     return message if message.startswith("should") else f"should be different: {message}"
 
 
@@ -202,7 +212,7 @@ def _line(text: str, section: str, name: str | None) -> str:
 def _did_you_mean(wrong: str, known: Mapping[str, SettingInfo]) -> str:
     """Name the closest setting or section, by its whole name or, if it is in the wrong section, by the last part."""
     names = [*known, *sections()]
-    close = get_close_matches(wrong, names, 1, 0.75)
+    close = get_close_matches(wrong, names, 1, 0.75 if "." in wrong else 0.6)
     if not close:
         by_name = {setting.name: key for key, setting in known.items()}
         close = [by_name[name] for name in get_close_matches(wrong.rpartition(".")[2], by_name, 1, 0.75)]
