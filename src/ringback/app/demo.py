@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from ringback.app.heard import Heard, find
-from ringback.app.phone.phone import Phone, PhoneCall
+from ringback.app.phone.phone import Phone
 from ringback.app.timeline import render
 from ringback.model import events
 from ringback.model.records import CallEvent, CallRecord

@@ -96,8 +96,8 @@ class Leg:
         self._offered: bytes | None = None
         self._on_hold = False
         self._driver: asyncio.Task[Any] | None = None
-        self._answered_at = 0.0
-        self._ended_at = 0.0
+        self._answered_at: float | None = None
+        self._ended_at: float | None = None
         self._limit = asyncio.get_running_loop().call_later(settings.max_duration, self._finish, outcome.TIME_LIMIT)
 
     # -- the Call port ------------------------------------------------------------------------------------------
@@ -225,7 +225,9 @@ class Leg:
     @property
     def duration(self) -> int:
         """Whole seconds from the answer to the end, or to now; 0 before the answer."""
-        return round((self._ended_at or self.now()) - self._answered_at) if self._answered_at else 0
+        if self._answered_at is None:
+            return 0
+        return round((self.now() if self._ended_at is None else self._ended_at) - self._answered_at)
 
     def drive(self, handler: Callable[["Leg"], Any]) -> None:
         """Let `handler` conduct the call. When it returns the call is hung up; when the call ends it is cancelled."""
@@ -254,9 +256,14 @@ class Leg:
 
     def acknowledged(self, description: bytes | None) -> None:
         """The ACK has come; it carries the answer when the offer was ours."""
-        if description is not None and self._offered is not None:
-            self.tasks.start(self._accept_answer(self._offered, description), "session answer")
-            self._offered = None
+        offered, self._offered = self._offered, None
+        if offered is None:
+            return
+        if description is None:
+            self.note(events.ERROR, code=0, message="no common audio: the ACK has no answer to our offer")
+            self._finish(outcome.NOT_ACCEPTABLE)
+        else:
+            self.tasks.start(self._accept_answer(offered, description), "session answer")
 
     def reoffered(self, description: bytes | None) -> None:
         """The peer wants another session: hold, resume, another address or codec."""

@@ -121,6 +121,7 @@ class Switch:
         self._by_sid[leg.info.sid] = leg
         self._by_dialog[invite.call] = leg
         logger.info("call %s: %s calls %s", leg.info.sid, leg.info.from_, leg.info.to)
+        leg.note(events.SIP_RECEIVED, line=f"INVITE {invite.request_uri} SIP/2.0", cseq="INVITE")
         self._signalling.ring(invite.call)
         leg.drive(self._handler)
 

@@ -1,0 +1,222 @@
+"""A telephone exchange in virtual time: the real switch and the real SIP core, fake media, and phones to call it with.
+
+Everything between the phone and the application is real but for sockets and sound:
+
+>>> from ringback.testing.clock import run
+>>> from ringback.testing.exchange import Exchange
+>>> async def pick_up(leg):
+...     leg.assign("AC" + "0" * 32, None, leg.info.api_version)
+...     await leg.answer()
+...     await leg.sleep(3600)
+>>> async def hour():
+...     exchange = Exchange(pick_up)
+...     phone = exchange.dial("+15550100001")
+...     await phone.ended.wait()
+...     return exchange.records[phone.sid]["end_reason"]
+>>> run(hour())
+'document-end'
+"""
+
+import asyncio
+import functools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ringback.calls.leg import CallSettings, Leg
+from ringback.calls.signalling import SipSignalling
+from ringback.calls.switch import Afterwards, Handler, Switch, SwitchSettings
+from ringback.model.records import CallEvent, CallRecord
+from ringback.sip import sdp
+from ringback.sip.endpoint import Endpoint
+from ringback.sip.events import Acknowledged, Answered, DialogId, Ended, Event, Flow, Refused, Reinvite, Send
+from ringback.testing.media import FakeMedia, FakeMediaLeg
+
+SERVER = ("127.0.0.1", 5060)
+PHONE = ("127.0.0.1", 5080)
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def nothing_afterwards(leg: Leg) -> None:
+    """Tell nobody that the call is over."""
+
+
+@dataclass(slots=True)
+class VirtualPhone:
+    """The caller's side of one call."""
+
+    exchange: "Exchange"
+    call: DialogId
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    events: list[Event] = field(default_factory=list)
+    """What the phone's own SIP core told it, in order."""
+    number: int = 0
+
+    @property
+    def sid(self) -> str:
+        """The call's sid on the server; calls get theirs in the order in which they were dialed."""
+        return self.exchange.sids[self.number]
+
+    @property
+    def leg(self) -> Leg | None:
+        """The live leg on the server."""
+        return self.exchange.switch.find(self.sid)
+
+    @property
+    def audio(self) -> FakeMediaLeg:
+        """The media leg on the server."""
+        leg = self.leg
+        return next(audio for audio in self.exchange.media.legs if audio.listener is leg)
+
+    @property
+    def refused_with(self) -> int | None:
+        """The status that the call was refused with."""
+        return next((event.code for event in self.events if isinstance(event, Refused)), None)
+
+    def hang_up(self) -> None:
+        """BYE, or CANCEL before the answer."""
+        self.exchange.phones.bye(self.call, self.exchange.now())
+
+    def info(self, content_type: str, body: bytes) -> None:
+        """Send an INFO request."""
+        self.exchange.phones.info(self.call, content_type, body, self.exchange.now())
+
+    def reinvite(self, description: bytes) -> None:
+        """Offer another session."""
+        self.exchange.phones.reinvite(self.call, description, self.exchange.now())
+
+
+class Exchange:
+    """A switch with its SIP core, fake media and an in-memory journal; phones share one SIP core of their own.
+
+    With `deaf` set the network swallows everything that the server sends to phones, and what phones send too: they
+    have vanished. Needs a running loop; every method is to be called within it.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        settings: SwitchSettings | None = None,
+        afterwards: Afterwards = nothing_afterwards,
+        media: FakeMedia | None = None,
+        seed: int = 1,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        rng = random.Random(seed)
+        self.media = media or FakeMedia()
+        self.server = Endpoint(rng=rng)
+        self.phones = Endpoint(rng=rng)
+        self.events: list[CallEvent] = []
+        """Timelines of all calls."""
+        self.records: dict[str, dict[str, Any]] = {}
+        """Call records as dictionaries, by sid."""
+        self.sids: list[str] = []
+        self.deaf = False
+        self._dialed: dict[DialogId, VirtualPhone] = {}
+        self._timers: dict[Endpoint, asyncio.TimerHandle] = {}
+        for endpoint in (self.server, self.phones):
+            endpoint.on_pending(functools.partial(self._soon, endpoint))
+        self.switch = Switch(
+            signalling=SipSignalling(self.server, self.now, lambda: None),
+            media=self.media,
+            journal=self,
+            settings=settings or SwitchSettings(CallSettings()),
+            handler=handler,
+            afterwards=afterwards,
+            entropy=self._entropy(rng),
+            utcnow=lambda: EPOCH + timedelta(seconds=self.now()),
+        )
+
+    def now(self) -> float:
+        """Seconds of the loop's clock."""
+        return self._loop.time()
+
+    def dial(
+        self,
+        number: str,
+        *,
+        caller: str = "+14155550123",
+        offer: bytes | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> VirtualPhone:
+        """Let a phone call a number."""
+        call = self.phones.invite(
+            f"sip:{number}@127.0.0.1",
+            Flow("UDP", PHONE, SERVER),
+            from_uri=f"sip:{caller}@127.0.0.1",
+            sdp=sdp.offer("127.0.0.1", 40000) if offer is None else offer,
+            now=self.now(),
+            headers=headers,
+        )
+        phone = self._dialed[call] = VirtualPhone(self, call, number=len(self._dialed))
+        return phone
+
+    def timeline(self, sid: str, *kinds: str) -> list[dict[str, Any]]:
+        """The data of a call's events of these kinds."""
+        return [dict(event.data) for event in self.events if event.call_sid == sid and event.kind in kinds]
+
+    # -- Journal ------------------------------------------------------------------------------------------------
+
+    def note(self, event: CallEvent) -> None:
+        """Keep an event."""
+        self.events.append(event)
+
+    def create_call(self, record: CallRecord) -> None:
+        """Keep a record."""
+        self.records[record.sid] = {name: getattr(record, name) for name in CallRecord.__slots__}
+
+    def update_call(self, sid: str, **changes: Any) -> None:
+        """Change a record."""
+        self.records[sid] |= changes
+
+    # -- the network --------------------------------------------------------------------------------------------
+
+    def _soon(self, endpoint: Endpoint) -> None:
+        self._loop.call_soon(self._pump, endpoint)
+
+    def _pump(self, endpoint: Endpoint) -> None:
+        other, here, there = (self.phones, SERVER, PHONE) if endpoint is self.server else (self.server, PHONE, SERVER)
+        while (item := endpoint.poll()) is not None:
+            if isinstance(item, Send):
+                if not self.deaf:
+                    other.receive(item.data, Flow("UDP", there, here), self.now())
+            elif endpoint is self.server:
+                self.switch.on_event(item)
+            else:
+                self._phone_event(item)
+        if endpoint in self._timers:
+            self._timers.pop(endpoint).cancel()
+        if (deadline := endpoint.next_timeout()) is not None:
+            self._timers[endpoint] = self._loop.call_at(deadline, self._expire, endpoint)
+
+    def _expire(self, endpoint: Endpoint) -> None:
+        del self._timers[endpoint]
+        endpoint.handle_timeout(self.now())
+        self._pump(endpoint)
+
+    def _phone_event(self, event: Event) -> None:
+        phone = self._dialed.get(getattr(event, "call", None) or DialogId(-1))
+        if phone is None:
+            return
+        phone.events.append(event)
+        match event:
+            case Answered():
+                phone.answered.set()
+            case Reinvite():
+                self.phones.answer_reinvite(phone.call, sdp.offer("127.0.0.1", 40000), self.now())
+            case Ended() | Refused():
+                phone.ended.set()
+            case Acknowledged():
+                pass
+
+    def _entropy(self, rng: random.Random) -> Callable[[int], bytes]:
+        def entropy(size: int) -> bytes:
+            data = rng.randbytes(size)
+            self.sids.append(f"CA{data.hex()}")
+            return data
+
+        return entropy
