@@ -8,6 +8,8 @@ KEYS = "0123456789*#ABCD"
 
 _PAYLOAD = struct.Struct(">BBH")
 _LONGEST = 0xFFFF
+_LATEST = 10 * 8000
+"""A report that is older than the newest event by more than ten seconds was not delayed: the timestamps have jumped."""
 
 
 class TelephoneEventError(ValueError):
@@ -53,7 +55,8 @@ class KeyReceiver:
 
         An event is known by its RTP timestamp (RFC 4733 §2.2.1). A report older than the newest event belongs to
         one that is over. An event longer than 65,535 units goes on as a new segment that begins where the last one
-        ended (§2.5.1.3): still the same key. Malformed reports and events that are no keys are passed over.
+        ended (§2.5.1.3): still the same key, even where whole segments were lost or cut earlier than they should be.
+        Malformed reports and events that are no keys are passed over.
         """
         try:
             report = parse(payload)
@@ -67,9 +70,11 @@ class KeyReceiver:
                 self.duration = max(self.duration, report.duration)
                 self.ended |= report.end
                 return None
-            if age >= 0x80000000:
+            if age > 0xFFFFFFFF - _LATEST:
                 return None
-            if not self.ended and report.event == self.event and self.duration == _LONGEST and age == _LONGEST:
+            # Two presses never meet here: the second begins later than the first one's last report says it lasted.
+            follows = age == self.duration or age % _LONGEST == 0
+            if follows and not self.ended and report.event == self.event:
                 self.timestamp, self.duration, self.ended = timestamp, report.duration, report.end
                 return None
         self.ssrc, self.timestamp, self.event = ssrc, timestamp, report.event
