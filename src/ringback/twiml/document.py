@@ -28,7 +28,8 @@ MAX_DOCUMENT = 64 * 1024
 XML_TYPES = ("text/xml", "application/xml", "text/html")
 """Content types of TwiML. The last is there because web frameworks answer with it unless told otherwise."""
 
-_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
+# Python's escape codecs are no charsets, though it knows them by name.
+_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?(?![\w-]*escape)([\w.:+-]{1,40})""", re.IGNORECASE | re.ASCII)
 _POSITION = re.compile(r", line \d+, column \d+.*$", re.DOTALL)
 
 
@@ -82,7 +83,7 @@ def _plain(body: bytes, charset: str | None, version: ApiVersion) -> Document:
             if name_of(root) == "Response":
                 return _document(root, version)
     try:
-        text = codecs.decode(body, charset or "utf-8", "replace")
+        text = body.decode(charset or "utf-8", "replace")
     except (LookupError, ValueError):
         text = body.decode("utf-8", "replace")
     text = " ".join(text.split())

@@ -1,0 +1,1 @@
+"""Its directory is importable for the tests of the verbs below: see twiml_calls."""
