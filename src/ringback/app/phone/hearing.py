@@ -3,6 +3,7 @@
 import math
 from array import array
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -48,6 +49,8 @@ class Hearing:
     last_sound: float | None = None
     keys: str = ""
     """Keys that the other side pressed."""
+    on_key: Callable[[str], None] = lambda key: None
+    """Told of each of them."""
     ignored: int = 0
     """Packets that were no RTP, of an unknown payload type, or too many."""
     last: tuple[bytes, int] = (b"", PCMU)
@@ -71,8 +74,9 @@ class Hearing:
             self.ignored += 1
             return
         if packet.payload_type == self.event_type:
-            key = self._receiver.receive(packet.ssrc, packet.timestamp, packet.payload)
-            self.keys += key or ""
+            if key := self._receiver.receive(packet.ssrc, packet.timestamp, packet.payload):
+                self.keys += key
+                self.on_key(key)
             return
         codec = self.codecs.get(packet.payload_type)
         # A sender may use packets of 10 ms: twice the usual number.

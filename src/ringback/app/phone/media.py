@@ -32,7 +32,9 @@ class Media:
         self._sources: set[str] = set()
         self._waiting: list[tuple[Callable[[float], bool], asyncio.Future[float]]] = []
         self._socket = _bind(address)
-        self.port: int = self._socket.getsockname()[1]
+        self.host: str
+        self.port: int
+        self.host, self.port = self._socket.getsockname()
         self._due = loop.time()
         self._timer = loop.call_soon(self._beat)
         loop.add_reader(self._socket, self._read)
@@ -42,9 +44,15 @@ class Media:
         self._sources.add(host)
 
     def start(self, remote: tuple[str, int], speaking: Speaking) -> None:
-        """Begin to send to `remote`."""
-        self.listen_to(remote[0])
-        self._remote, self.speaking = remote, speaking
+        """Begin to send."""
+        self.speaking = speaking
+        self.turn_to(remote)
+
+    def turn_to(self, remote: tuple[str, int] | None) -> None:
+        """Send to `remote` from now on, or to nobody: the other side holds the call."""
+        self._remote = remote
+        if remote is not None:
+            self.listen_to(remote[0])
 
     def when(self, condition: Callable[[float], bool]) -> "asyncio.Future[float]":
         """Return a future of the moment at which `condition(now)`, looked at every 20 ms, becomes true.

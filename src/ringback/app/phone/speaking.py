@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from ringback.media import g711
 from ringback.media.arena import FRAME
-from ringback.media.keypad import GAP_FRAMES, KeyPacket, Keypad, KeysSent
+from ringback.media.keypad import GAP_FRAMES, KEY_FRAMES, KeyPacket, Keypad, KeysSent
 from ringback.rtp.packet import RtpPacket
 
+KEY_HELD: Final = KEY_FRAMES * 0.02
+"""Seconds for which a key is held down."""
 KEY_GAP: Final = GAP_FRAMES * 0.02
 """Seconds between the release of a key and the word that it has been pressed."""
 
@@ -29,8 +31,15 @@ class Speaking:
         self._keypads: deque[Keypad] = deque()
         self._asked = 0
         self._begins = True
+        self.down = 0
+        """How many of the keys asked for have gone down."""
         self.pressed = 0
-        """How many of the keys asked for have been pressed and released, gap included."""
+        """How many have been released again, gap included."""
+
+    @property
+    def sends_events(self) -> bool:
+        """Whether keys go as telephone events; else they are tones."""
+        return self._event_type is not None
 
     def say(self, samples: NDArray[np.int16]) -> None:
         """Say this (int16, 8000 a second) after what is still to be said; silence follows."""
@@ -41,7 +50,7 @@ class Speaking:
         self._audio.extend(data[start : start + FRAME] for start in range(0, whole, FRAME))
 
     def press(self, key: str) -> int:
-        """Press a key after those asked for before; return the value of `pressed` at which it is done.
+        """Press a key after those asked for before; return its number: `down` and `pressed` count up to it.
 
         Raises KeypadError where it is no key.
         """
@@ -72,6 +81,7 @@ class Speaking:
         while self._keypads:
             now = self._keypads[0].next(self._timestamp)
             if not isinstance(now, KeysSent):
+                self.down = self.pressed + 1
                 return now
             self._keypads.popleft()
             self.pressed += 1
