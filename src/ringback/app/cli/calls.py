@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ringback.app.cli.context import console, plain_table, state, with_database
+from ringback.app.cli.context import console, printable, show_table, state, with_database
 from ringback.app.errors import UserError
 from ringback.model.status import CallStatus
 
@@ -71,11 +71,9 @@ def list_calls(
     if not found:
         typer.echo("no calls")
         return
-    table = plain_table("began", "from", "to", "status", "length", "end", "sid")
-    for record in found:
-        began = record.date_created.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        row = (
-            began,
+    rows = [
+        (
+            record.date_created.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
             record.from_,
             record.to,
             record.status.value,
@@ -83,8 +81,9 @@ def list_calls(
             record.end_reason or "",
             record.sid,
         )
-        table.add_row(*(_printable(cell) for cell in row))
-    console().print(table)
+        for record in found
+    ]
+    show_table(("began", "from", "to", "status", "length", "end", "sid"), rows)
 
 
 @calls.command("show")
@@ -160,7 +159,7 @@ def _heading(record: CallRecord) -> Text:
     from rich.text import Text
 
     began = record.date_created.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    ends = f"{_printable(record.from_)} → {_printable(record.to)}"
+    ends = f"{printable(record.from_)} → {printable(record.to)}"
     return Text(f"{record.sid}  {ends}  {record.direction}, {began}, API {record.api_version}", "bold")
 
 
@@ -179,11 +178,6 @@ def _length(record: CallRecord) -> str:
     from ringback.app.timeline import duration
 
     return duration((record.end_time - record.start_time).total_seconds())
-
-
-def _printable(text: str) -> str:
-    # Who calls, and whom, is written by the caller's phone.
-    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _call(record: CallRecord) -> dict[str, Any]:

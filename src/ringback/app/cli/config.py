@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ringback.app.cli.context import console, plain_table, state
+from ringback.app.cli.context import show_table, state
 
 if TYPE_CHECKING:
     from ringback.app.settings import Loaded
@@ -25,30 +25,23 @@ def config(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", h
     if as_json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    table = plain_table("setting", "value", "from", "meaning", wraps="meaning")
-    for row in rows:
-        style = None if row["source"] == "default" else "bold"
-        table.add_row(row["key"], row["shown"], row["source"], row["description"], style=style)
-    console().print(table)
+    columns = ("setting", "value", "source", "description")
+    texts = [{**row, "value": "" if row["value"] is None else json.dumps(row["value"])} for row in rows]
+    show_table(columns, [[text[column] for column in columns] for text in texts])
     typer.echo(f"\nfile: {loaded.file or 'none (ringback.toml in this directory, or --config FILE)'}")
 
 
-def _rows(loaded: Loaded) -> list[dict[str, str]]:
+def _rows(loaded: Loaded) -> list[dict[str, Any]]:
     from ringback.app.settings import catalogue
     from ringback.app.settings_docs import as_toml
 
-    rows = []
-    for setting in catalogue():
-        value = getattr(getattr(loaded.settings, setting.section), setting.name)
-        shown = as_toml(setting, value)
-        rows.append(
-            {
-                "key": setting.key,
-                "value": json.loads(shown),
-                "shown": "" if value is None else shown,
-                "source": loaded.sources[setting.key],
-                "variable": setting.variable,
-                "description": setting.description,
-            }
-        )
-    return rows
+    return [
+        {
+            "setting": setting.key,
+            "value": json.loads(as_toml(setting, getattr(getattr(loaded.settings, setting.section), setting.name))),
+            "source": loaded.sources[setting.key],
+            "variable": setting.variable,
+            "description": setting.description,
+        }
+        for setting in catalogue()
+    ]

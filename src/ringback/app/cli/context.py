@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,16 +15,11 @@ from ringback.app.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from ringback.app.settings import Loaded, Settings
     from ringback.storage.database import Database
 
 T = TypeVar("T")
-
-_WIDTH_OF_A_PIPE = 1000
-_SID = 34
-"""Characters of a sid, which is of no use with fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +58,26 @@ def with_database(settings: Settings, use: Callable[[Database], Awaitable[T]]) -
 
 
 def console() -> Console:
-    """Return where results are shown. Nothing in them is taken for markup, and lines stay whole in a pipe or a file."""
+    """Return where results are shown. Nothing in them is taken for markup, and no line is broken."""
     from rich.console import Console
 
-    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(
-        highlight=False, markup=False, emoji=False, soft_wrap=True, width=_WIDTH_OF_A_PIPE if piped else None
-    )
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
-def plain_table(*columns: str, wraps: str = "") -> Table:
-    """Return a table of columns side by side, without lines around them; only the column `wraps` may be folded."""
-    from rich.table import Table
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Show rows under their headings, as wide as they are: half a sid is of no use, neither in a pipe."""
+    from rich.cells import cell_len
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=column != wraps, min_width=_SID if column == "sid" else None)
-    return table
+    lines = [columns, *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(cell_len(line[i]) for line in lines) for i in range(len(columns))]
+    for line in lines:
+        text = "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+        typer.secho(text.rstrip(), bold=line is columns)
+
+
+def printable(text: str) -> str:
+    """Return a text that cannot do anything to a terminal: names and numbers may come from the caller's phone."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def report(error: Exception) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from ringback.app.cli.context import console, plain_table, state, with_database
+from ringback.app.cli.context import show_table, state, with_database
 from ringback.app.errors import UserError
 from ringback.model.records import IncomingNumber
 from ringback.model.sids import NUMBER, is_sid, make_sid
@@ -132,12 +132,17 @@ def list_numbers(ctx: typer.Context, as_json: _AsJson = False) -> None:
     if not found:
         typer.echo("no numbers yet; add one: ringback numbers add +14155550100 --url http://127.0.0.1:8000/")
         return
-    table = plain_table("number", "name", "asks", "API", "sid")
-    for number in found:
-        asks = f"{number.voice_method} {number.voice_url}"
-        name = "" if number.friendly_name == number.phone_number else number.friendly_name
-        table.add_row(number.phone_number, name, asks, number.api_version.value, number.sid)
-    console().print(table)
+    rows = [
+        (
+            number.phone_number,
+            "" if number.friendly_name == number.phone_number else number.friendly_name,
+            f"{number.voice_method} {number.voice_url}",
+            number.api_version.value,
+            number.sid,
+        )
+        for number in found
+    ]
+    show_table(("number", "name", "asks", "API", "sid"), rows)
 
 
 @numbers.command("show")

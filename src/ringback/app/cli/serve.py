@@ -1,0 +1,106 @@
+"""`ringback serve`: the server, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ringback.app.cli.context import state
+from ringback.app.errors import UserError
+
+if TYPE_CHECKING:
+    from ringback.app.server import Server
+    from ringback.app.settings import Loaded, LogSettings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)
+
+
+def serve(ctx: typer.Context) -> None:
+    """Take calls until Ctrl-C or SIGTERM; calls that are going on then are hung up properly."""
+    import uvloop
+
+    loaded = state(ctx).load()
+    _log_to_stderr(loaded.settings.log)
+    uvloop.run(_serve(loaded))
+
+
+async def _serve(loaded: Loaded) -> None:
+    from ringback.app.server import Server, ServerError
+    from ringback.media.client import MediaError
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with Server(loaded.settings) as server:
+            await _introduce(server, loaded)
+            await stop.wait()
+            typer.echo("stopping: hanging up, writing down what is left")
+    except (ServerError, MediaError) as error:
+        raise UserError(str(error)) from error
+
+
+async def _introduce(server: Server, loaded: Loaded) -> None:
+    """Say what is served where, and what to do next."""
+    settings = loaded.settings
+    host, port = server.sip_address
+    transports = [name for name, on in (("UDP", settings.sip.udp), ("TCP", settings.sip.tcp)) if on]
+    numbers = await server.database.numbers.list()
+    lines = [
+        f"SIP       {host}:{port} ({', '.join(transports)}), calls from {', '.join(map(str, settings.sip.allow))}",
+        f"audio     {settings.media.host}, UDP ports {settings.media.port_min} to {settings.media.port_max}, "
+        f"{len(server.media.pids)} worker(s)",
+        f"store     {settings.storage.database}",
+        f"settings  {loaded.file or 'defaults and environment'}; see `ringback config`",
+        f"account   {server.account.sid}",
+    ]
+    if server.account_is_new:
+        lines.append(
+            f"          its Auth Token, which signs requests, is {server.account.auth_token} (kept in the store)"
+        )
+    lines += [f"number    {number.phone_number} asks {number.voice_url}" for number in numbers[:20]]
+    if len(numbers) > 20:
+        lines.append(f"          and {len(numbers) - 20} more: `ringback numbers list`")
+    if not numbers:
+        lines.append("numbers   none yet: ringback numbers add +15550100001 --url http://127.0.0.1:8000/")
+    typer.echo("\n".join(lines))
+    # Scripts wait for this word; it is the last thing that is said.
+    typer.echo("ready")
+    sys.stdout.flush()
+
+
+def _log_to_stderr(settings: LogSettings) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonLines() if settings.format == "json" else logging.Formatter(_TEXT))
+    logging.basicConfig(level=settings.level.upper(), handlers=[handler])
+    # What libraries say at this level is about themselves.
+    for name in ("alembic", "aiosqlite", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+_TEXT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record."""
+        line: dict[str, Any] = {
+            "time": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
