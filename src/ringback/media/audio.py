@@ -6,6 +6,7 @@ its content type decides only whether it is taken at all, and how to read what h
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -97,7 +98,7 @@ def decode_blocks(source: Source, content_type: str) -> Iterator[Samples]:
             while more and total <= MAX_SAMPLES:
                 frames = file.read(file.samplerate * _BLOCK_SECONDS, dtype="float32", always_2d=True)
                 more = len(frames) > 0
-                block = resampler.feed(frames.mean(axis=1, dtype=np.float32), last=not more)
+                block = resampler.feed(_mono(frames), last=not more)
                 total += len(block)
                 if len(block):
                     yield block
@@ -117,7 +118,7 @@ def _open(source: Source, content_type: str) -> Any:
     if not head:
         raise AudioError("the audio is empty")
     encoding = CONTENT_TYPES[kind]
-    stream = str(source) if isinstance(source, Path) else io.BytesIO(source)
+    stream = str(source) if isinstance(source, Path) else _Bytes(source)
     if encoding and not head.startswith(_MAGIC):
         if encoding == "GSM610" and (len(head) < _GSM_FRAME or head[0] >> 4 != 0xD):
             raise AudioError("the audio is neither GSM 06.10 nor a file with a header that says what it is")
@@ -129,6 +130,15 @@ def _open(source: Source, content_type: str) -> Any:
         file.close()
         raise
     return file
+
+
+class _Bytes(io.BytesIO):
+    """A file in memory that a damaged header may tell to go before its beginning: it stays where it is, as on disk."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        with suppress(ValueError):
+            super().seek(offset, whence)
+        return self.tell()
 
 
 def _head(source: Source) -> bytes:
@@ -150,6 +160,12 @@ def _check(file: Any) -> None:
         raise AudioError(f"the audio has {file.channels} channels, more than {_MAX_CHANNELS}")
 
 
+def _mono(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    # A file of floats may hold anything, numbers or not.
+    mixed: npt.NDArray[np.float32] = np.clip(np.nan_to_num(frames), -1.0, 1.0).mean(axis=1, dtype=np.float32)
+    return mixed
+
+
 class _Resampler:
     """Turns mono floats of any rate, in pieces, into the samples of a telephone."""
 
@@ -157,8 +173,6 @@ class _Resampler:
         self._stream = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
 
     def feed(self, samples: npt.NDArray[np.float32], last: bool) -> Samples:
-        # A file of floats may hold what is no number.
-        samples = np.clip(np.nan_to_num(samples), -1.0, 1.0)
         if self._stream is not None:
             samples = self._stream.resample_chunk(samples, last=last)
         pcm: Samples = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)

@@ -30,6 +30,7 @@ _TEMPORARY = "tmp-"
 _NAME = re.compile(r"[0-9a-f]{64}")
 _BYTES_PER_SAMPLE = 2
 _PIECE = 1 << 20
+_INLINE = 1 << 18  # bytes whose hash takes less time than asking a thread for it
 _JOBS_PER_PROCESS = 1000  # what a library leaks is given back now and then
 
 
@@ -87,7 +88,10 @@ class ClipLibrary:
         returns. Raises AudioError, and nothing else; `url` is then the one to blame.
         """
         try:
-            name = await asyncio.to_thread(_source_name, source, content_type)
+            if isinstance(source, bytes) and len(source) <= _INLINE:
+                name = _source_name(source, content_type)
+            else:
+                name = await asyncio.to_thread(_source_name, source, content_type)
             while True:
                 if clip := self._find(name):
                     return clip
