@@ -5,6 +5,7 @@ Source: clause 7 of the 2008-08-01 specification and clause 15 of the 2010-04-01
 
 import asyncio
 import errno
+import os
 import ssl
 
 import aiohttp
@@ -59,9 +60,11 @@ def classify(error: Exception, url: str, connect_timeout: float, read_timeout: f
             return _certificate(error.certificate_error, url)
         case aiohttp.ClientConnectorSSLError():
             return FetchError(TLS, f"the TLS handshake failed: {error.os_error}", url, "ct")
+        case aiohttp.ClientConnectorError(os_error=OSError(errno=errno.EACCES)):  # the guard, which won't relent
+            return FetchError(CONNECTION, f"no connection: {error.os_error.strerror}", url)
         case aiohttp.ClientConnectorError():
-            kind = "other" if error.os_error.errno == errno.EACCES else "ct"  # EACCES: the guard, which won't relent
-            return FetchError(CONNECTION, f"no connection: {error.os_error.strerror or error.os_error}", url, kind)
+            reason = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
+            return FetchError(CONNECTION, f"no connection to {error.host}:{error.port}: {reason}", url, "ct")
         case aiohttp.ConnectionTimeoutError():
             return FetchError(CONNECTION, f"no connection within {connect_timeout:g} s", url, "ct")
         case asyncio.TimeoutError():
