@@ -201,6 +201,21 @@ class Baresip:
         """Return what it heard, a file for each call, the oldest first. Complete once the call is closed."""
         return sorted(self.process.folder.glob("dump-*-dec.wav"))
 
+    async def hears(self, frequency: float, timeout: float = 15, last: float = 0.4) -> None:
+        """Return once the `last` seconds of the call that is going on were this tone. Raises PeerError if it never was.
+
+        A better clock than a sleep: what a test does next, it does while the caller really hears that tone.
+        """
+        heard = tones.Heard(0.0, 0.0, 0.0, 0.0)
+        for _ in range(round(timeout / 0.1)):
+            if recordings := self.recordings():
+                samples, rate = tones.read_wav(recordings[-1])
+                heard = tones.analyse(samples[-round(last * rate) :], rate)
+                if heard.is_tone(frequency) and heard.seconds > last * 0.9:
+                    return
+            await asyncio.sleep(0.1)
+        raise self.process.failure(f"{self.user}: did not hear {frequency} Hz in {timeout} s, the last was {heard}")
+
     # The control socket
 
     async def command(self, name: str, params: str | None = None, timeout: float = 5) -> str:

@@ -87,9 +87,10 @@ class Process:
         return self.running.returncode is not None
 
     def log(self, lines: int | None = None) -> str:
-        """Return what it printed, without colours; the last `lines` of it."""
+        """Return what it printed, without colours and progress; the last `lines` of it."""
         text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", (self.folder / "log").read_text(errors="replace"))
-        return text if lines is None else "\n".join(text.splitlines()[-lines:])
+        told = [line for line in re.split(r"[\r\n]+", text) if line and not re.match(r"\[\d+:\d\d:\d\d\] audio=", line)]
+        return "\n".join(told if lines is None else told[-lines:])
 
     def failure(self, what: str) -> PeerError:
         """Return an error to raise: what went wrong, and the end of the log."""

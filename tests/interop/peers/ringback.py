@@ -1,6 +1,7 @@
 """Ringback as its users run it: `ringback serve`, in a process of its own."""
 
 import asyncio
+import re
 import secrets
 import sys
 from collections.abc import Mapping
@@ -80,14 +81,14 @@ class Ringback:
             )
         )
 
-    async def ended(self, timeout: float = 10) -> CallRecord:
-        """Wait until the latest call is over and written down, and return its record."""
+    async def ended(self, count: int = 1, timeout: float = 10) -> list[CallRecord]:
+        """Wait until `count` calls are over and written down, and return their records, the latest first."""
         for _ in range(round(timeout / 0.1)):
-            calls = await self.database.calls.list()
-            if calls and calls[0].status.final:
-                return calls[0]
+            over = [call for call in await self.database.calls.list() if call.status.final]
+            if len(over) >= count:
+                return over
             await asyncio.sleep(0.1)
-        raise self.process.failure(f"no call was over within {timeout} s")
+        raise self.process.failure(f"fewer than {count} calls were over within {timeout} s")
 
     async def timeline(self, call: CallRecord) -> list[CallEvent]:
         """Return the events of a call."""
@@ -95,7 +96,7 @@ class Ringback:
 
     async def _until_ready(self, timeout: float = 20) -> None:
         for _ in range(round(timeout / 0.05)):
-            if "ready" in self.process.log():
+            if re.search(r"\bready\b", self.process.log()):
                 return
             if self.process.ended:
                 break

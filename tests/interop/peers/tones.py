@@ -3,6 +3,7 @@
 Written without Ringback's own audio code, so that a mistake there cannot hide itself here.
 """
 
+import struct
 import subprocess
 import wave
 from dataclasses import dataclass
@@ -52,15 +53,19 @@ def write_wav(path: Path, samples: NDArray[np.int16], rate: int = 8000) -> Path:
 
 
 def read_wav(path: Path) -> tuple[NDArray[np.float64], int]:
-    """Return samples (-1..1, channels averaged) and rate. Bears a recorder stopped before it wrote a length."""
-    with wave.open(str(path), "rb") as file:
-        rate, channels = file.getframerate(), file.getnchannels()
-        raw = file.readframes(file.getnframes())
-    if not raw:
-        raw = path.read_bytes()[44:]
-    raw = raw[: len(raw) // (2 * channels) * 2 * channels]
-    samples = np.frombuffer(raw, "<i2").astype(np.float64) / 32768
-    return samples.reshape(-1, channels).mean(axis=1), rate
+    """Return samples (-1..1) and rate of a mono 16-bit file, one that is still being written included.
+
+    Until a recorder ends, the lengths in its file are wrong or missing, so the samples are what follows the header.
+    """
+    data = path.read_bytes()
+    start = data.find(b"data") + 8
+    if start < 8 or len(data) < start:
+        return np.zeros(0), 8000
+    channels, rate = struct.unpack_from("<HI", data, data.index(b"fmt ") + 10)
+    if channels != 1:
+        raise ValueError(f"{path} has {channels} channels")
+    length = (len(data) - start) // 2 * 2
+    return np.frombuffer(data, "<i2", length // 2, start).astype(np.float64) / 32768, rate
 
 
 def listen(path: Path, start: float = 0.0, end: float | None = None) -> Heard:
