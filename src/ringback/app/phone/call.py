@@ -1,6 +1,7 @@
 """One call of the phone, as whoever made it sees it: press, listen, wait, hang up."""
 
 import asyncio
+import contextlib
 import wave
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -153,7 +154,9 @@ class PhoneCall:
             speaking = self._speaking()
             down = await self._until(_reached(speaking, "down", speaking.press(key)), 60.0, f"could not press {key}")
             self._pressed(key, down, "telephone event" if speaking.sends_events else "tone")
-            await self._until(_reached(speaking, "pressed", speaking.down), 60.0, f"could not press {key}")
+            # The other side may act upon a key, and even hang up, while it is still held.
+            with contextlib.suppress(CallOver):
+                await self._until(_reached(speaking, "pressed", speaking.down), 60.0, f"could not press {key}")
         return down
 
     async def press_info(self, keys: str) -> float:

@@ -39,6 +39,7 @@ class Line:
         self.call = PhoneCall(number, media, clock, self, on_note)
         self.quiet = asyncio.Event()
         """Set when nothing is to be sent or expected any more."""
+        self._over = False
         self._server: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -51,6 +52,11 @@ class Line:
     def info(self, content_type: str, body: bytes) -> None:
         """Send an INFO request."""
         self._endpoint.info(self.id, content_type, body, self._clock())
+
+    @property
+    def finished(self) -> bool:
+        """True when the SIP core will not tell of this call again."""
+        return self._over and self.quiet.is_set()
 
     def leave(self) -> None:
         """Hang up, and expect an answer to that only from a server that has ever said anything."""
@@ -90,6 +96,7 @@ class Line:
             case sip.Answered():
                 self._answered(event.sdp)
             case sip.Refused():
+                self._over = True
                 self.quiet.set()
                 self._fail(CallRefused(event.code, event.reason, self.call.number))
             case sip.Reinvite():
@@ -168,6 +175,7 @@ class Line:
     def _ended(self, event: sip.Ended) -> None:
         lost = event.cause in ("unreachable", "transport", "ack-timeout")
         end = End("network" if lost else "them" if event.remote else "us", _told(event.reason))
+        self._over = True
         if event.remote:
             self.quiet.set()
         self._fail(PhoneError(f"the call was taken back: {end}"))

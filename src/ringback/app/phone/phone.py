@@ -149,7 +149,7 @@ class Phone:
         line = self._lines.get(event.call)
         if line is not None:
             line.on_event(event)
-            if line.quiet.is_set():
+            if line.finished:
                 del self._lines[event.call]
 
 

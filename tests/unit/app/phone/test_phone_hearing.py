@@ -9,10 +9,7 @@ from ringback.app.phone.hearing import Hearing
 from ringback.media import g711
 from ringback.rtp.packet import RtpPacket
 from ringback.rtp.telephone_event import TelephoneEvent
-
-
-def sine(level: float = 0.3, count: int = 160) -> np.ndarray:
-    return np.asarray(level * 32767 * np.sin(2 * np.pi * 440 * np.arange(count) / 8000), np.int16)
+from tests.unit.app.phone.hand_loop import sine
 
 
 def packet(n: int, samples: np.ndarray, codec: int = g711.PCMU) -> bytes:
@@ -39,7 +36,7 @@ def test_it_knows_when_it_first_heard_something(codec: int):
 @pytest.mark.parametrize(("level", "loud"), [(0.0, False), (0.001, False), (0.01, True), (1.0, True)])
 def test_noise_of_the_line_is_no_sound(codec: int, level: float, loud: bool):
     ear = Hearing(10)
-    ear.receive(packet(0, sine(level), codec), 1.0)
+    ear.receive(packet(0, sine(level=level), codec), 1.0)
     assert (ear.first_sound is not None) is loud
     assert ear.packets().loud.tolist() == [loud]
 
@@ -56,7 +53,7 @@ def test_it_knows_when_the_other_side_has_finished():
 @pytest.mark.parametrize("codec", [g711.PCMU, g711.PCMA])
 def test_it_records_what_it_heard(codec: int):
     ear = Hearing(10)
-    sound = sine(count=1600)
+    sound = sine(0.2)
     for n in range(10):
         ear.receive(packet(n, sound[160 * n : 160 * n + 160], codec), 1 + n / 50)
     heard = ear.recording(1.0)
@@ -87,7 +84,7 @@ def test_it_hears_keys():
 def test_it_measures_how_loud_it_is():
     ear = Hearing(10)
     assert ear.level() == -96.0
-    ear.receive(packet(0, sine(0.5)), 0)
+    ear.receive(packet(0, sine(level=0.5)), 0)
     assert ear.level() == pytest.approx(-9, abs=0.2)
     ear.receive(packet(1, SILENCE), 0)
     assert ear.level() == -96.0

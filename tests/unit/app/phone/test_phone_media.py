@@ -1,9 +1,8 @@
 """The beat of a call: steady on a clock moved by hand, over real sockets."""
 
-import asyncio
 import select
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,50 +12,7 @@ from ringback.app.phone.hearing import Hearing
 from ringback.app.phone.media import Media
 from ringback.app.phone.speaking import Speaking
 from ringback.rtp.packet import RtpPacket, parse
-
-
-class HandLoop:
-    """As much of an event loop as a call needs, with a clock that the test moves."""
-
-    class Handle:
-        cancelled = False
-
-        def cancel(self) -> None:
-            self.cancelled = True
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.timers: list[tuple[float, Callable[[], None], HandLoop.Handle]] = []
-        self.reader: Callable[[], None] | None = None
-
-    def time(self) -> float:
-        return self.now
-
-    def call_soon(self, callback: Callable[[], None]) -> "HandLoop.Handle":
-        return self.call_at(self.now, callback)
-
-    def call_at(self, when: float, callback: Callable[[], None]) -> "HandLoop.Handle":
-        self.timers.append((when, callback, self.Handle()))
-        return self.timers[-1][2]
-
-    def create_future(self) -> "asyncio.Future[float]":
-        return asyncio.get_running_loop().create_future()
-
-    def add_reader(self, opened: socket.socket, callback: Callable[[], None]) -> None:
-        self.reader = callback
-
-    def remove_reader(self, opened: socket.socket) -> None:
-        self.reader = None
-
-    def until(self, moment: float) -> None:
-        """Run all timers that are due up to a moment, each at its time."""
-        while self.timers and min(self.timers, key=lambda timer: timer[0])[0] <= moment:
-            timer = min(self.timers, key=lambda timer: timer[0])
-            self.timers.remove(timer)
-            self.now = max(self.now, timer[0])
-            if not timer[2].cancelled:
-                timer[1]()
-        self.now = max(self.now, moment)
+from tests.unit.app.phone.hand_loop import HandLoop
 
 
 @pytest.fixture
@@ -111,8 +67,14 @@ async def test_a_small_delay_is_caught_up_and_a_long_one_is_left_out(loop: HandL
     assert late[-1].timestamp == pytest.approx(50 * 160, abs=160)
 
 
-async def test_nothing_is_sent_before_the_start(loop: HandLoop, media: Media, peer: socket.socket):
+async def test_nothing_is_sent_before_the_start_or_while_the_call_is_held(
+    loop: HandLoop, media: Media, peer: socket.socket
+):
     loop.until(101)
+    assert received(peer) == []
+    started(media, peer)
+    media.turn_to(None)
+    loop.until(102)
     assert received(peer) == []
 
 

@@ -59,6 +59,7 @@ def test_a_key_counts_as_pressed_when_its_gap_is_over():
         packet = parse(speaking.next())
         if packet.payload_type == 101:
             released = frame
+            assert speaking.down == wanted
         if speaking.pressed == wanted:
             assert (frame - released) * 0.02 == pytest.approx(KEY_GAP + 0.02)
             return
