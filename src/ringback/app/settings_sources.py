@@ -114,6 +114,9 @@ def _from_environment(
             hint = f"; did you mean {close[0]}?" if close else ""
             problems.append(f"environment {variable}: there is no such setting{hint}")
             continue
+        if not text.isprintable():
+            problems.append(f"environment {variable}: {setting.key} should be printable text, not {_quoted(text)}")
+            continue
         try:
             adapter: TypeAdapter[Any] = TypeAdapter(setting.annotation)
             value = adapter.validate_python(_items(text)) if _is_list(setting) else adapter.validate_strings(text)
@@ -169,7 +172,7 @@ def _expected(errors: list[ErrorDetails], depth: int) -> str:
 def _message(details: ErrorDetails) -> str:
     if details["type"] == "string_pattern_mismatch":
         return f"should match {details['ctx']['pattern']}"
-    message = details["msg"].removeprefix("Value error, ").removeprefix("Input ").partition(", unable to")[0]
+    message = re.sub("^(Value error, |Input |String )", "", details["msg"]).partition(", unable to")[0]
     return message if message.startswith("should") else f"should be different: {message}"
 
 
@@ -197,7 +200,7 @@ def _line(text: str, section: str, name: str | None) -> str:
     """
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[\s*\"?([^\]\"]*?)\"?\s*\]", line):
+        if header := re.match(r"\s*\[{1,2}\s*[\"']?([^\]\"']*?)[\"']?\s*\]", line):
             table = header[1]
             if name is None and table.partition(".")[0] == section:
                 return f":{number}"
@@ -225,8 +228,10 @@ def _did_you_mean(wrong: str, known: Mapping[str, SettingInfo]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text[:100], ensure_ascii=False)
+    return _shown(text[:100])
 
 
 def _shown(value: object) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False)[:100]
+    # What a terminal would obey is written as an escape.
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return (text if text.isprintable() else json.dumps(value, default=str))[:100]
