@@ -1,9 +1,11 @@
 """The arena: all clips of a worker in one array, so that one gather serves every player of every leg."""
 
+import os
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +28,15 @@ class Loaded:
     end: int
     ready: int
     users: int = 0
-    file: BinaryIO | None = field(default=None, repr=False)
+    file: FileIO | None = field(default=None, repr=False)
 
 
 class ClipArena:
     """Frames of clips, kept while there is room and given up oldest first.
 
-    A clip is read in pieces (`pump`), always faster than it plays, so that a long file never delays a tick.
-    The memory is only reserved: what no clip has touched takes none.
+    A clip is read in pieces, so that a long file never delays a tick: 4 s at once (`acquire`), and then some of each
+    clip with each tick (`pump`), always more than is played. What has not been read holds old samples, which nobody
+    ever hears. The memory is only reserved: what no clip has touched takes none.
     """
 
     def __init__(self, frames: int) -> None:
@@ -62,10 +65,14 @@ class ClipArena:
         """Give the clip back; it stays until its room is needed."""
         clip.users -= 1
 
-    def pump(self, budget: int = 262144) -> None:
-        """Read on in the clips that are not whole yet, at most `budget` bytes of each of the oldest four."""
-        for clip in self._loading[:4]:
-            self._read(clip, budget)
+    def pump(self, budget: int = 1048576) -> None:
+        """Read on in the clips that are not whole yet: an equal share of `budget` bytes, but two frames at least.
+
+        To be called with each tick. One frame is played in that time, so that no clip is ever heard faster than read.
+        """
+        share = max(2 * _FRAME_BYTES, budget // max(1, len(self._loading)))
+        for clip in self._loading:
+            self._read(clip, share)
         self._loading = [clip for clip in self._loading if clip.file is not None]
 
     @property
@@ -76,16 +83,14 @@ class ClipArena:
     def _open(self, path: Path) -> Loaded:
         try:
             file = path.open("rb", buffering=0)
-            size = path.stat().st_size
         except OSError as error:
             raise ArenaError(f"clip {path} cannot be read: {error.strerror}") from error
-        frames = -(-size // _FRAME_BYTES)
         try:
+            frames = -(-os.fstat(file.fileno()).st_size // _FRAME_BYTES)
             first = self._allocate(frames)
         except ArenaError:
             file.close()
             raise
-        self.samples[first : first + frames] = 0
         return Loaded(path, first, first + frames, first, file=file)
 
     def _read(self, clip: Loaded, budget: int) -> None:
@@ -93,15 +98,15 @@ class ClipArena:
         if file is None:
             return
         frames = min(max(1, budget // _FRAME_BYTES), clip.end - clip.ready)
+        piece = self.samples[clip.ready : clip.ready + frames].reshape(-1).view(np.uint8)
         try:
-            view = self.samples[clip.ready : clip.ready + frames].reshape(-1).view(np.uint8).data
-            got = file.readinto(view) if frames else 0  # type: ignore[attr-defined]
+            got = file.readinto(piece.data) if frames else 0
         except OSError:
             got = 0
-        # A file that is shorter than it was when opened ends in silence rather than holding its players up.
-        clip.ready += frames if got == frames * _FRAME_BYTES else max(-(-got // _FRAME_BYTES), 1 if got else 0)
-        if clip.ready >= clip.end or not got:
-            clip.ready = clip.end
+        # The end of the last frame, and of a file that is shorter than it was when opened, is silence.
+        piece[got:] = 0
+        clip.ready += frames
+        if clip.ready == clip.end:
             file.close()
             clip.file = None
 

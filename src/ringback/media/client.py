@@ -83,11 +83,18 @@ class MediaLeg(Protocol):
         ...
 
     async def play(self, clip: Clip, loop: int) -> None:
-        """Play, and return when the last frame has gone out; cancelling stops it with the next frame."""
+        """Play `loop` times (0: until cancelled), and return when the last frame has gone out.
+
+        Cancelling stops it with the next frame. Another play takes its place, and then it returns. Raises MediaError
+        where the clip cannot be had.
+        """
         ...
 
     async def press(self, keys: str) -> None:
-        """Press keys, and return when the last has gone out. Raises MediaError for what is no key."""
+        """Press keys, after those that are being pressed; return when the last has gone out.
+
+        Cancelling does not take them back. Raises MediaError for what is no key.
+        """
         ...
 
     async def close(self) -> dict[str, int]:
@@ -136,11 +143,11 @@ class WorkerLeg:
         """Give the leg back and return its figures; nothing where it was lost."""
         if self._closed:
             return {}
-        stats = await self._call(protocol.CLOSE)
+        # Closed before the worker has answered: its number may belong to another leg by the time the answer is here.
         self._closed = True
         self._worker.forget(self._number)
         self._settle()
-        return stats
+        return await self._worker.call(protocol.CLOSE, leg=self._number)
 
     def done(self, token: int) -> None:
         """What was begun under `token` has come to its end."""
@@ -212,13 +219,13 @@ class WorkerProcess:
     async def open(self, listener: LegListener) -> WorkerLeg:
         """Take a leg."""
         host, ports = self._settings.host, self._settings.ports
-        coming = self.send(protocol.OPEN, host=host, ports=ports)
+        writer, coming = self._writer, self.send(protocol.OPEN, host=host, ports=ports)
         try:
             answer = _accepted(await asyncio.shield(coming))
         except asyncio.CancelledError:
             coming.add_done_callback(self._return_unwanted)
             raise
-        if not answer:
+        if not answer or self._writer is not writer:
             raise MediaError("the media worker is being restarted")
         leg = WorkerLeg(self, answer["leg"], (host, answer["port"]), listener)
         self._legs[answer["leg"]] = leg
@@ -270,7 +277,8 @@ class WorkerProcess:
         first = self.send(protocol.STATUS)
         first.add_done_callback(lambda answer: self.up.set() if not answer.cancelled() and answer.result() else None)
         with contextlib.suppress(ConnectionError):
-            while line := await reader.readline():
+            # What a worker was saying when it died has no end.
+            while (line := await reader.readline()).endswith(b"\n"):
                 self._hear(protocol.decode(line))
 
     def _hear(self, message: dict[str, Any]) -> None:
@@ -339,9 +347,11 @@ class MediaWorkers:
             async with asyncio.timeout(20):
                 for worker in self._workers:
                     await worker.up.wait()
-        except TimeoutError:
+        except BaseException as error:
             await self.__aexit__(None, None, None)
-            raise MediaError("the media workers did not start within 20 s; see the log") from None
+            if isinstance(error, TimeoutError):
+                raise MediaError("the media workers did not start within 20 s; see the log") from None
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

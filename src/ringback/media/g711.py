@@ -25,7 +25,7 @@ def _alaw_decode() -> NDArray[np.int16]:
     return np.where(toggled & 0x80, magnitude, -magnitude).astype(np.int16)
 
 
-def _encode(decode: NDArray[np.int16]) -> NDArray[np.uint8]:
+def _encode(decode: NDArray[np.int16], silence: int) -> NDArray[np.uint8]:
     """Invert a decoding table: the nearest of the 256 levels for each of the 65,536 samples, indexed as uint16."""
     order = np.argsort(decode, kind="stable")
     levels = decode[order].astype(np.int64)
@@ -33,15 +33,14 @@ def _encode(decode: NDArray[np.int16]) -> NDArray[np.uint8]:
     above = np.clip(np.searchsorted(levels, samples), 1, 255)
     nearest = np.where(levels[above] - samples < samples - levels[above - 1], above, above - 1)
     table = np.roll(order[nearest].astype(np.uint8), -32768)
-    # µ-law has two zeros; 0xFF is the one that receivers take for silence.
-    if decode[0xFF] == 0:
-        table[0] = 0xFF
+    # Two bytes are equally near to zero (µ-law has it twice, A-law has ±8); receivers know one of them as silence.
+    table[0] = silence
     return table
 
 
 DECODE: Final = np.stack([_ulaw_decode(), _alaw_decode()])
 """int16[codec, byte]: the sample that a byte stands for."""
-ENCODE: Final = np.stack([_encode(DECODE[PCMU]), _encode(DECODE[PCMA])])
+ENCODE: Final = np.stack([_encode(DECODE[codec], SILENCE[codec]) for codec in (PCMU, PCMA)])
 """uint8[codec, sample as uint16]: the nearest byte for a sample."""
 DECODE_FLAT: Final = DECODE.ravel()
 ENCODE_FLAT: Final = ENCODE.ravel()

@@ -1,11 +1,9 @@
-"""The jitter ring: received audio of every leg, placed by RTP timestamp, taken out 20 ms at a time."""
+"""The jitter ring: received samples of every leg, placed by RTP timestamp, taken out 20 ms at a time."""
 
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-
-from ringback.media import g711
 
 UNIT: Final = 80
 """Samples in a unit: 10 ms, the shortest packet. Packets of 10 to 60 ms are one to six units."""
@@ -27,7 +25,7 @@ class JitterRing:
     """
 
     def __init__(self, capacity: int) -> None:
-        self._audio = np.zeros((capacity, UNITS, UNIT), np.uint8)
+        self._audio = np.zeros((capacity, UNITS, UNIT), np.int16)
         self._have = np.zeros((capacity, UNITS), np.bool_)
         self._base = np.zeros(capacity, np.uint32)
         self._ssrc = np.zeros(capacity, np.int64)
@@ -52,51 +50,62 @@ class JitterRing:
     def put(
         self,
         rows: Rows,
-        payload: NDArray[np.uint8],
+        samples: NDArray[np.int16],
         length: NDArray[np.int64],
         timestamp: NDArray[np.uint32],
         ssrc: NDArray[np.uint32],
         marker: NDArray[np.bool_],
     ) -> None:
-        """Place packets: the payload of packet i is `payload[i, :length[i]]` and belongs to leg `rows[i]`.
+        """Place packets: packet i holds `samples[i, :length[i]]` and belongs to leg `rows[i]`.
 
-        A payload is 80 to 480 bytes; what is left after whole units is dropped, and so is a packet of another length.
+        A packet has 80 to 480 samples; what is left after whole units is dropped, and so is a packet of another length.
         """
         units = length // UNIT
         fit = (units >= 1) & (units <= _MAX_PACKET_UNITS)
         if not fit.all():
-            rows, payload, timestamp, ssrc = rows[fit], payload[fit], timestamp[fit], ssrc[fit]
+            rows, samples, timestamp, ssrc = rows[fit], samples[fit], timestamp[fit], ssrc[fit]
             marker, units = marker[fit], units[fit]
         if not len(rows):
             return
-        self._begin(rows, timestamp, ssrc)
+        if self._begin(rows, timestamp, ssrc):
+            # A stream that began in this tick leaves what the one before it sent in the same tick without a place.
+            same = self._ssrc[rows] == ssrc
+            rows, samples, timestamp, marker, units = (
+                rows[same],
+                samples[same],
+                timestamp[same],
+                marker[same],
+                units[same],
+            )
         place = self._place(rows, timestamp)
         ahead = place - self.playout[rows]
         odd = (ahead < 0) | (ahead + units > UNITS)
         if odd.any():
             place, keep = self._misplaced(rows, timestamp, ahead, units, marker, np.flatnonzero(odd))
-            rows, payload, place, units = rows[keep], payload[keep], place[keep], units[keep]
+            rows, samples, place, units = rows[keep], samples[keep], place[keep], units[keep]
         self._late_in_a_row[rows] = 0
-        self._store(rows, payload, place, units)
+        self._store(rows, samples, place, units)
 
-    def take(self, count: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Take the frame that is due for each of the first `count` legs, and move on.
+    def take(self, count: int) -> NDArray[np.int16]:
+        """Take the frame that is due for each of the first `count` legs, int16[count, 160], and move on.
 
-        Returns uint8[count, 160] and bool[count, 2], which tells which halves have arrived; the others hold old bytes.
+        What has not arrived is silence, 10 ms at a time.
         """
         every = np.arange(count)
         slot = (self.playout[:count] >> 1) % (UNITS // 2)
-        frames = self._frames[every, slot]
+        frames: NDArray[np.int16] = self._frames[every, slot]
         have = self._pairs[every, slot]
         self._pairs[every, slot] = False
         self.playout[:count] += 2 * self.started[:count]
-        return frames, have & self.started[:count, None]
+        if not have.all():
+            frames.reshape(count, 2, UNIT)[~have] = 0
+        return frames
 
-    def _begin(self, rows: Rows, timestamp: NDArray[np.uint32], ssrc: NDArray[np.uint32]) -> None:
+    def _begin(self, rows: Rows, timestamp: NDArray[np.uint32], ssrc: NDArray[np.uint32]) -> bool:
         """Start the streams that are new: the first packet of a leg, and the first of another source."""
         new = ~self.started[rows] | (self._ssrc[rows] != ssrc)
         if not new.any():
-            return
+            return False
         for row, first in zip(*np.unique(rows[new], return_index=True), strict=True):
             packet = np.flatnonzero(new)[first]
             if self.started[row]:
@@ -106,6 +115,7 @@ class JitterRing:
             self.started[row] = True
             self._ssrc[row] = ssrc[packet]
             self._anchor(int(row), int(timestamp[packet]))
+        return True
 
     def _anchor(self, row: int, timestamp: int) -> None:
         """Let the packet of that timestamp be heard one delay from now."""
@@ -153,26 +163,26 @@ class JitterRing:
         return place, keep & (ahead >= 0) & (ahead + units <= UNITS)
 
     def _store(
-        self, rows: Rows, payload: NDArray[np.uint8], place: NDArray[np.int64], units: NDArray[np.int64]
+        self, rows: Rows, samples: NDArray[np.int16], place: NDArray[np.int64], units: NDArray[np.int64]
     ) -> None:
+        again = self._have[rows, place % UNITS]
+        # Two copies mostly come right after each other, in one tick: all but the first of a place are duplicates too.
+        again[~_first_of_each(rows * UNITS + place % UNITS)] = True
+        np.add.at(self.duplicates, rows, again)
         fast = (units == 2) & (place & 1 == 0)
         if fast.all():
             slot = (place >> 1) % (UNITS // 2)
-            np.add.at(self.duplicates, rows, self._pairs[rows, slot, 0])
-            self._frames[rows, slot] = payload[:, : 2 * UNIT]
+            self._frames[rows, slot] = samples[:, : 2 * UNIT]
             self._pairs[rows, slot] = True
             return
-        np.add.at(self.duplicates, rows, self._have[rows, place % UNITS])
         for unit in range(int(units.max(initial=0))):
             some = units > unit
             slot = (place[some] + unit) % UNITS
-            self._audio[rows[some], slot] = payload[some, unit * UNIT : (unit + 1) * UNIT]
+            self._audio[rows[some], slot] = samples[some, unit * UNIT : (unit + 1) * UNIT]
             self._have[rows[some], slot] = True
 
 
-def decoded(frames: NDArray[np.uint8], have: NDArray[np.bool_], codec: NDArray[np.int64]) -> NDArray[np.int16]:
-    """Turn frames of G.711 into samples, int16[legs, 160]; halves that have not arrived are silence."""
-    samples = g711.DECODE_FLAT[frames + (codec * 256)[:, None]]
-    if not have.all():
-        samples.reshape(len(frames), 2, UNIT)[~have] = 0
-    return np.asarray(samples, np.int16)
+def _first_of_each(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    first = np.zeros(len(values), np.bool_)
+    first[np.unique(values, return_index=True)[1]] = True
+    return first

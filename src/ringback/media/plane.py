@@ -5,6 +5,7 @@ belong to `ringback.media.worker`. The samples that each leg has sent us (`heard
 matrices between the steps, which is where recording, bridges and conferences read and write.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ringback.media import g711
 from ringback.media.arena import FRAME, ClipArena
-from ringback.media.jitter import JitterRing, decoded
+from ringback.media.jitter import JitterRing
 from ringback.media.keypad import KeyPacket, Keypad, KeysSent
 from ringback.media.players import PlayEnded, Players
 from ringback.media.sources import SourceLock
@@ -73,6 +74,7 @@ class LegSetup:
 
     `payload_types` maps each payload type that the peer may send to its codec (`g711.PCMU` or `g711.PCMA`);
     `payload_type` is the one that we send. `packet_ms` is 10 to 60. `quiet_seconds` of 0 waits for ever.
+    Raises ValueError for what no leg can be set up with.
     """
 
     payload_type: int
@@ -81,6 +83,16 @@ class LegSetup:
     packet_ms: int = 20
     sends: bool = True
     quiet_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not all(0 <= kind <= 127 for kind in (*self.payload_types, self.telephone_event or 0)):
+            raise ValueError(f"payload types are 0 to 127: {self}")
+        if self.payload_type not in self.payload_types or not set(self.payload_types.values()) <= set(
+            g711.CODECS.values()
+        ):
+            raise ValueError(f"what is sent must be PCMU or PCMA, and among what may be received: {self}")
+        if not 10 <= self.packet_ms <= 60:
+            raise ValueError(f"a packet holds 10 to 60 ms: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +134,6 @@ class Plane:
         self._open = np.zeros(capacity, np.bool_)
         self._sends = np.zeros(capacity, np.bool_)
         self._kind = np.full((capacity, 128), _UNKNOWN, np.int8)
-        self._codec_in = np.zeros(capacity, np.int64)
         self._codec_out = np.zeros(capacity, np.int64)
         self._payload_type = np.zeros(capacity, np.uint8)
         self._marker = np.zeros(capacity, np.bool_)
@@ -133,7 +144,7 @@ class Plane:
         self._quiet_times = np.zeros(capacity, np.int64)
         self._telephone_event: list[int | None] = [None] * capacity
         self._key_receivers: dict[int, KeyReceiver] = {}
-        self._keypads: dict[int, Keypad] = {}
+        self._keypads: dict[int, deque[Keypad]] = {}
         self._packers: dict[int, _Packer] = {}
         self._pending: list[PlaneEvent] = []
         self._high = 0
@@ -150,7 +161,9 @@ class Plane:
         self._high = max(self._high, row + 1)
         self._kind[row] = _UNKNOWN
         self._sends[row] = False
+        self._marker[row] = False
         self._quiet[row] = 0
+        self._telephone_event[row] = None
         self._sequence[row], self._timestamp[row] = sequence & 0xFFFF, timestamp & 0xFFFFFFFF
         self.packets[row, 8:12] = np.frombuffer((ssrc & 0xFFFFFFFF).to_bytes(4, "big"), np.uint8)
         self._key_receivers[row] = KeyReceiver()
@@ -167,7 +180,7 @@ class Plane:
             self._kind[row, setup.telephone_event] = _KEY
         self._telephone_event[row] = setup.telephone_event
         self._payload_type[row] = setup.payload_type
-        self._codec_out[row] = self._codec_in[row] = setup.payload_types[setup.payload_type]
+        self._codec_out[row] = setup.payload_types[setup.payload_type]
         self._marker[row] |= setup.sends and not self._sends[row]
         self._sends[row] = setup.sends
         self._quiet[row] = int(setup.quiet_seconds * TICKS_PER_SECOND)
@@ -200,18 +213,17 @@ class Plane:
         )
 
     def play(self, row: int, path: Path, loops: int, token: int) -> None:
-        """Play a clip in place of what plays now. Raises `ringback.media.arena.ArenaError`."""
-        if ended := self._players.start(row, self.arena.acquire(path), loops, token):
-            self._pending.append(ended)
+        """Play a clip in place of what plays now, which ends with it. Raises `ringback.media.arena.ArenaError`."""
+        self._pending += self._players.start(row, self.arena.acquire(path), loops, token)
 
     def stop(self, row: int, token: int | None = None) -> None:
         """Stop what plays (only if it plays under `token`, where one is given)."""
         self._players.stop(row, token)
 
     def press(self, row: int, keys: str, token: int) -> None:
-        """Press keys towards the peer. Raises `ringback.media.keypad.KeypadError`."""
-        as_events = self._telephone_event[row] is not None
-        self._keypads[row] = Keypad(row, token, keys, as_events=as_events)
+        """Press keys towards the peer, after those asked for before. Raises `ringback.media.keypad.KeypadError`."""
+        keypad = Keypad(row, token, keys, as_events=self._telephone_event[row] is not None)
+        self._keypads.setdefault(row, deque()).append(keypad)
 
     # -- a tick -------------------------------------------------------------------------------------------------
 
@@ -222,8 +234,7 @@ class Plane:
         if received is not None and len(received.rows):
             self._receive(received, sent.events)
         count = self._high
-        frames, have = self._ring.take(count)
-        self.heard[:count] = decoded(frames, have, self._codec_in[:count])
+        self.heard[:count] = self._ring.take(count)
         sent.events += self._players.fill(self.said[:count])
         special = self._press(sent)
         self._send(count, special, sent)
@@ -235,13 +246,14 @@ class Plane:
         rows, buffer, length = received.rows, received.buffer, received.length
         columns = parse_columns(buffer, length)
         kind = self._kind[rows, columns.payload_type]
-        valid = columns.valid & self._open[rows]
         # A packet that is no part of the session must not decide where a leg's audio goes.
-        admitted, moved = self.sources.admit(rows, received.source, valid & (kind != _UNKNOWN))
-        events += [SourceMoved(row, int(self.sources.learnt[row])) for row in moved]
-        shifted = admitted & ~columns.plain
+        valid = columns.valid & self._open[rows] & (kind != _UNKNOWN)
+        shifted = valid & ~columns.plain
         if shifted.any():
-            length, admitted = self._unwrap(buffer, length, admitted, np.flatnonzero(shifted))
+            length = self._unwrap(buffer, length, columns, np.flatnonzero(shifted))
+            valid &= columns.valid
+        admitted, moved = self.sources.admit(rows, received.source, valid)
+        events += [SourceMoved(row, int(self.sources.learnt[row])) for row in moved]
         first = rows[admitted][self._stats.received[rows[admitted]] == 0]
         events += [FirstHeard(int(row)) for row in np.unique(first)]
         self._last_heard[rows[admitted]] = self.now
@@ -253,11 +265,10 @@ class Plane:
         if not audio.any():
             return
         width = int(length[audio].max())
-        payload = buffer[audio, HEADER_BYTES:width]
-        self._codec_in[rows[audio]] = kind[audio]
+        payload = buffer[audio, HEADER_BYTES:width] + (kind[audio].astype(np.int64) * 256)[:, None]
         self._ring.put(
             rows[audio],
-            payload,
+            g711.DECODE_FLAT.take(payload),
             length[audio] - HEADER_BYTES,
             columns.timestamp[audio],
             columns.ssrc[audio],
@@ -266,19 +277,22 @@ class Plane:
 
     @staticmethod
     def _unwrap(
-        buffer: NDArray[np.uint8], length: NDArray[np.int64], admitted: NDArray[np.bool_], which: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Bring packets with contributing sources, extension or padding into the plain form."""
-        length, admitted = length.copy(), admitted.copy()
+        buffer: NDArray[np.uint8], length: NDArray[np.int64], columns: Columns, which: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Bring packets with contributing sources, extension or padding into the plain form; return the new lengths.
+
+        Those in which that goes wrong turn out not to be valid.
+        """
+        length = length.copy()
         for i in which.tolist():
             span = payload_span(bytes(buffer[i, : length[i]]))
             if span is None:
-                admitted[i] = False
+                columns.valid[i] = False
                 continue
             payload = buffer[i, span[0] : span[1]].copy()
             buffer[i, HEADER_BYTES : HEADER_BYTES + len(payload)] = payload
             length[i] = HEADER_BYTES + len(payload)
-        return length, admitted
+        return length
 
     def _receive_key(self, row: int, columns: Columns, i: int, payload: bytes, events: list[PlaneEvent]) -> None:
         key = self._key_receivers[row].receive(int(columns.ssrc[i]), int(columns.timestamp[i]), payload)
@@ -288,18 +302,19 @@ class Plane:
     def _press(self, sent: Sent) -> set[int]:
         """Send what legs press; return the rows whose audio packet of this tick is replaced."""
         replaced = set()
-        for row, keypad in list(self._keypads.items()):
-            step = keypad.next(int(self._timestamp[row]))
+        for row, keypads in list(self._keypads.items()):
+            step = keypads[0].next(int(self._timestamp[row]))
             if isinstance(step, KeysSent):
-                del self._keypads[row]
                 sent.events.append(step)
+                keypads.popleft()
+                if not keypads:
+                    del self._keypads[row]
             elif isinstance(step, KeyPacket):
                 replaced.add(row)
-                if self._sends[row]:
-                    event_type = self._telephone_event[row]
-                    sent.extra.append(
-                        (row, self._packet(row, event_type or 0, step.timestamp, step.payload, marker=step.marker))
-                    )
+                event_type = self._telephone_event[row]
+                if self._sends[row] and event_type is not None:
+                    packet = self._packet(row, event_type, step.timestamp, step.payload, marker=step.marker)
+                    sent.extra.append((row, packet))
             elif step is not None:
                 self.said[row] = step
         return replaced

@@ -30,18 +30,19 @@ class Players:
         self._loops = [FOREVER] * capacity
         self._token = [0] * capacity
 
-    def start(self, row: int, clip: Loaded, loops: int, token: int) -> PlayEnded | None:
+    def start(self, row: int, clip: Loaded, loops: int, token: int) -> list[PlayEnded]:
         """Play a clip (acquired from the arena) from the next frame on, in place of what plays now.
 
-        `loops` of 0 plays it until it is stopped. An empty clip ends at once.
+        `loops` of 0 plays it until it is stopped. Returns what has ended with it: what is replaced, and an empty
+        clip at once.
         """
-        self.stop(row)
+        ended = [PlayEnded(row, self._token[row])] if self.stop(row) else []
         if clip.first == clip.end:
             self._arena.release(clip)
-            return PlayEnded(row, token)
+            return [*ended, PlayEnded(row, token)]
         self._clip[row], self._loops[row], self._token[row] = clip, loops, token
         self._frame[row], self._end[row], self._playing[row] = clip.first, clip.end, True
-        return None
+        return ended
 
     def stop(self, row: int, token: int | None = None) -> bool:
         """Fall silent with the next frame; with a token, only if that is what plays. True if something was stopped."""

@@ -49,7 +49,7 @@ def decode(line: bytes) -> dict[str, Any]:
     """Read a line. Raises ProtocolError."""
     try:
         message = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProtocolError(f"not JSON: {line[:80]!r}") from error
     if not isinstance(message, dict):
         raise ProtocolError(f"not an object: {line[:80]!r}")

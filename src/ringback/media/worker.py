@@ -7,8 +7,11 @@ Started by `ringback.media.client`; ends when the control socket closes.
 
 import argparse
 import contextlib
+import errno
 import gc
+import ipaddress
 import os
+import resource
 import secrets
 import select
 import signal
@@ -37,6 +40,7 @@ from ringback.media.plane import (
     SourceMoved,
 )
 from ringback.media.players import PlayEnded
+from ringback.media.sources import NOBODY
 
 TICK: Final = 0.02
 _CATCH_UP_TICKS: Final = 10
@@ -44,6 +48,10 @@ _PACKETS_PER_LEG: Final = 4
 """Packets read from one leg in one tick; what more there is waits in the kernel, so that a flood on one leg cannot
 starve the others."""
 _MAX_SOURCES: Final = 65536
+_MOST_UNSENT: Final = 16 * 1024 * 1024
+"""Bytes of answers and events that wait for a control process that is busy; one that is further behind is given up."""
+_SPARE_FILES: Final = 64
+"""File descriptors besides the legs' sockets: clips that are being read, the control socket, Python's own."""
 
 Address = tuple[str, int]
 
@@ -98,7 +106,8 @@ class Worker:
             if wait < -TICK:
                 self._late_ticks += 1
             self._worst_late = max(self._worst_late, -wait)
-            self._tick()
+            if not self._tick():
+                return
             due += TICK
             if time.monotonic() - due > _CATCH_UP_TICKS * TICK:
                 due = time.monotonic() + TICK  # a stopped or suspended machine: do not send a burst to make up
@@ -126,16 +135,23 @@ class Worker:
                 answer["ok"] = self._commands[message["do"]](message)
             except (CommandError, ArenaError, KeypadError, PlaneFull) as error:
                 answer["error"] = str(error)
+            except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+                # What one call has negotiated must not end the other 999.
+                answer["error"] = f"bad command {bytes(line[:200])!r}: {error!r}"
             self._outbox += protocol.encode(answer)
         return self._flush()
 
     def _flush(self) -> bool:
-        try:
-            self._control.sendall(self._outbox)
-        except OSError:
-            return False
-        self._outbox.clear()
-        return True
+        """Say what there is to say, as far as the control process listens: audio never waits for it."""
+        while self._outbox:
+            try:
+                count = self._control.send(self._outbox, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            except OSError:
+                return False
+            del self._outbox[:count]
+        return len(self._outbox) <= _MOST_UNSENT
 
     def _open(self, message: dict[str, Any]) -> dict[str, Any]:
         first, last = message["ports"]
@@ -156,20 +172,20 @@ class Worker:
         ports = range(first + first % 2, last + 1, 2)
         if not ports:
             raise CommandError(f"no even port between {first} and {last}: widen media.port_min to media.port_max")
-        rtp = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            rtp = socket.socket(family, socket.SOCK_DGRAM)
+        except OSError as error:
+            raise CommandError(f"no socket for another leg: {error.strerror} (see ulimit -n)") from error
         for _ in ports:
             port = ports[self._next_port % len(ports)]
             self._next_port += 1
             try:
                 rtp.bind((host, port))
-            except PermissionError as error:
-                rtp.close()
-                raise CommandError(f"cannot bind {host} port {port}: {error.strerror}") from error
             except OSError as error:
-                if error.errno == 99:  # EADDRNOTAVAIL
-                    rtp.close()
-                    raise CommandError(f"{host} is no address of this machine: set media.host") from error
-                continue
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                rtp.close()
+                raise CommandError(f"cannot bind {host} port {port}: {error.strerror}; see media.host") from error
             rtp.setblocking(False)
             return rtp
         rtp.close()
@@ -183,21 +199,19 @@ class Worker:
 
     def _setup(self, message: dict[str, Any]) -> dict[str, Any]:
         row = self._row(message)
-        host, port = message["remote"]
-        source = self._number((host, port))
-        self._plane.sources.negotiate(row, source)
-        self._aim(row)
-        self._plane.setup(
-            row,
-            LegSetup(
-                payload_type=message["payload_type"],
-                payload_types={int(kind): codec for kind, codec in message["payload_types"].items()},
-                telephone_event=message["telephone_event"],
-                packet_ms=message["packet_ms"],
-                sends=message["sends"],
-                quiet_seconds=message["quiet_seconds"],
-            ),
+        setup = LegSetup(
+            payload_type=message["payload_type"],
+            payload_types={int(kind): codec for kind, codec in message["payload_types"].items()},
+            telephone_event=message["telephone_event"],
+            packet_ms=message["packet_ms"],
+            sends=message["sends"],
+            quiet_seconds=message["quiet_seconds"],
         )
+        host, port = message["remote"]
+        remote = _remote(host, port, self._sockets[row].family)
+        self._plane.setup(row, setup)
+        self._plane.sources.negotiate(row, NOBODY if remote is None else self._number(remote))
+        self._aim(row)
         return {}
 
     def _play(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -231,7 +245,8 @@ class Worker:
 
     # -- a tick -------------------------------------------------------------------------------------------------
 
-    def _tick(self) -> None:
+    def _tick(self) -> bool:
+        """Do one tick. False when the control process has gone."""
         sent = self._plane.tick(self._receive())
         for event in sent.events:
             if isinstance(event, SourceMoved):
@@ -242,12 +257,11 @@ class Worker:
             self._transmit(row, packet)
         for event in sent.events:
             self._report(event)
-        if self._outbox:
-            self._flush()
         if self._plane.arena.loading:
             self._plane.arena.pump()
         if len(self._source_address) > _MAX_SOURCES:
             self._forget_sources()
+        return self._flush()
 
     def _receive(self) -> Received | None:
         count = 0
@@ -304,7 +318,11 @@ class Worker:
         return number
 
     def _aim(self, row: int) -> None:
-        self._destination[row] = self._source_address[self._plane.sources.destination(row)]
+        source = self._plane.sources.destination(row)
+        if source == NOBODY:
+            self._destination.pop(row, None)
+        else:
+            self._destination[row] = self._source_address[source]
 
     def _forget_sources(self) -> None:
         """Number the addresses anew, keeping those in use: strangers must not fill the memory."""
@@ -313,9 +331,34 @@ class Worker:
         renumbered = {old: new for new, old in enumerate(sorted(kept))}
         for row in self._sockets:
             for column in (lock.negotiated, lock.learnt):
-                column[row] = renumbered.get(int(column[row]), -1)
+                column[row] = renumbered.get(int(column[row]), NOBODY)
         self._source_address = [self._source_address[old] for old in sorted(kept)]
         self._source_number = {address: number for number, address in enumerate(self._source_address)}
+
+
+def _remote(host: str, port: int, family: int) -> Address | None:
+    """The address that a peer asked for, as `recvfrom` writes it; None where it wants nothing (RFC 3264 §8.4).
+
+    Names are refused: looking one up for each packet would hold up every call.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        raise CommandError(f"{host!r} is no IP address to send RTP to") from None
+    if (address.version == 6) != (family == socket.AF_INET6):
+        raise CommandError(f"RTP cannot go to {host} from here, which is an address of the other family")
+    if not 0 <= port <= 65535:
+        raise CommandError(f"{port} is no port to send RTP to")
+    return None if address.is_unspecified or port == 0 else (str(address), port)
+
+
+def _allow_files(count: int) -> None:
+    """Raise the limit on open files to what the legs need, as far as this process may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (count if hard == resource.RLIM_INFINITY else min(count, hard), hard)
+        )
 
 
 def main() -> None:
@@ -330,6 +373,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(-5)
+    _allow_files(options.capacity + _SPARE_FILES)
     worker = Worker(
         socket.socket(fileno=options.control), options.capacity, options.clip_memory_mb * 1024 * 1024 // 320
     )
