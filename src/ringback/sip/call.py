@@ -49,8 +49,8 @@ class Call:
         self.dialog: Dialog | None = None
         self._owns_call_id = False
         self._unacknowledged: dict[int, UnacknowledgedAnswer] = {}
-        self._offered: tuple[ServerTransaction, Request] | None = None
-        """The re-INVITE or UPDATE that our user has not answered."""
+        self._offered: tuple[ServerTransaction, Request, bytes | None] | None = None
+        """The re-INVITE or UPDATE that our user has not answered, and its offer."""
         self._reinvite: RequestStart | None = None
         """Our re-INVITE under way, until its final answer."""
         self._reinvite_acks: dict[int, tuple[bytes, Flow]] = {}
@@ -116,7 +116,7 @@ class Call:
             except bodies.UnsupportedBodyError:
                 transaction.respond(415, now, [ACCEPT])
                 return
-            self._offered = (transaction, request)
+            self._offered = (transaction, request, sdp)
             self._stack.emit(Reinvite(self.id, sdp))
 
     def _receive_info(self, request: Request, transaction: ServerTransaction, now: float) -> None:
@@ -152,17 +152,17 @@ class Call:
         """Accept the re-INVITE or UPDATE with this answer, or with this offer where it had none."""
         if self._offered is None or self.dialog is None:
             return
-        (transaction, request), self._offered = self._offered, None
+        (transaction, request, offer), self._offered = self._offered, None
         data = transaction.respond(200, now, self._session_headers(), sdp)
         if data:
             self.dialog.refresh_target(request)
         if data and transaction.invite:
-            self.repeat_until_acknowledged(transaction, request.cseq, data, now, carries_offer=not request.body)
+            self.repeat_until_acknowledged(transaction, request.cseq, data, now, carries_offer=offer is None)
 
     def reject_offer(self, code: int, now: float) -> None:
         """Refuse the re-INVITE or UPDATE; the session stays as it is."""
         if self._offered is not None:
-            (transaction, _), self._offered = self._offered, None
+            (transaction, _, _), self._offered = self._offered, None
             transaction.respond(code, now)
 
     def check(self, now: float) -> None:

@@ -186,12 +186,10 @@ def parse_via(text: str, *, salvage: bool = False) -> Via:
 
     `salvage` leaves out parameters that cannot be read: enough to answer a request that is refused for them.
     """
-    match = _VIA.fullmatch(text.strip())
+    text = text.strip()
+    match = _VIA.match(text) if salvage else _VIA.fullmatch(text)
     if match is None or int(match["port"] or 0) > 65535:
-        if salvage:
-            match = _VIA.match(text.strip())
-        if match is None:
-            raise FieldError(f"Via {text.strip()[:60]!r} cannot be read")
+        raise FieldError(f"Via {text[:60]!r} cannot be read")
     try:
         parameters = parse_parameters(match["rest"] or "")
     except FieldError:

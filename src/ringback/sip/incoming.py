@@ -43,14 +43,17 @@ class IncomingLeg(Call):
     """A call of the answering side."""
 
     def __init__(self, stack: Stack, request: Request, transaction: ServerTransaction, flow: Flow, now: float) -> None:
-        """`request` is an INVITE that was checked; `transaction` has the tag of the new dialog."""
+        """`request` is an INVITE that was checked; `transaction` has the tag of the new dialog.
+
+        Raises UnsupportedBodyError, before anything has changed, for a body that is no session description.
+        """
+        self._offer = bodies.sdp_of(request)
         super().__init__(stack)
         self.dialog = Dialog.of_request(request, transaction.tag, flow)
         self._invite: ServerTransaction | None = transaction
         self._cseq = request.cseq
         self._ringing: tuple[int, bytes] | None = None
         self._timers: list[Timer] = []
-        self._offerless = not request.body
         transaction.call = self.id
         stack.dialogs[self.dialog.key] = self
         expires = request.get("expires") or ""
@@ -58,7 +61,7 @@ class IncomingLeg(Call):
             self._timers.append(stack.timers.start(now + int(expires), "expires", self))
 
     def announce(self, request: Request, flow: Flow) -> None:
-        """Tell our user that somebody calls. Raises UnsupportedBodyError for a body that is no session description."""
+        """Tell our user that somebody calls."""
         self._stack.emit(
             IncomingCall(
                 call=self.id,
@@ -71,7 +74,7 @@ class IncomingLeg(Call):
                 from_user=clean(user_of(request.from_.uri)),
                 from_name=clean(request.from_.name),
                 call_id=clean(request.call_id),
-                sdp=bodies.sdp_of(request),
+                sdp=self._offer,
                 headers=telling_headers(request),
             )
         )
@@ -94,7 +97,7 @@ class IncomingLeg(Call):
         data = transaction.respond(200, now, headers, sdp, establishes=True)
         if data:
             self.state = CONFIRMED
-            self.repeat_until_acknowledged(transaction, self._cseq, data, now, carries_offer=self._offerless)
+            self.repeat_until_acknowledged(transaction, self._cseq, data, now, carries_offer=self._offer is None)
 
     def reject(self, code: int, reason: str | None, headers: Fields, now: float) -> None:
         """Refuse the call. Raises ValueError when the code is not 300 to 699 or a header cannot be sent."""

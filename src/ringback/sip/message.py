@@ -242,9 +242,10 @@ def _check(message: Request | Response) -> None:
         raise FieldError("an empty Call-ID")
     if "contact" in headers:
         _ = message.contacts
-    for name in ("record-route", "require", "accept"):
-        if name in headers:
-            message.values(name)
+    for route in message.values("record-route"):
+        parse_name_addr(route)
+    for name in ("require", "accept"):
+        message.values(name)
     if isinstance(message, Response):
         return
     if message.method != message.cseq_method:
