@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -95,6 +95,16 @@ class Process:
     def failure(self, what: str) -> PeerError:
         """Return an error to raise: what went wrong, and the end of the log."""
         return PeerError(f"{what}\n--- {self.folder.name}: log ---\n{self.log(40)}")
+
+    async def until(self, true: Callable[[], bool], otherwise: str, timeout: float = 20) -> None:
+        """Wait until something is true. Raises PeerError, saying `otherwise`, when the program ends or time is up."""
+        for _ in range(round(timeout / 0.05)):
+            if true():
+                return
+            if self.ended:
+                break
+            await asyncio.sleep(0.05)
+        raise self.failure(otherwise)
 
     async def finish(self, timeout: float) -> int:
         """Wait until the program ends by itself and return its exit code."""

@@ -1,7 +1,6 @@
 """Ringback as its users run it: `ringback serve`, in a process of its own."""
 
 import asyncio
-import re
 import secrets
 import sys
 from collections.abc import Mapping
@@ -43,7 +42,8 @@ class Ringback:
         process = await Process.spawn(folder, [sys.executable, "-m", "ringback", "serve"], variables)
         server = cls(process, port, database)
         try:
-            await server._until_ready()
+            # Its last word before it takes calls.
+            await process.until(lambda: "ready" in process.log().splitlines(), "ringback serve did not start")
         except BaseException:
             await server.stop()
             raise
@@ -93,12 +93,3 @@ class Ringback:
     async def timeline(self, call: CallRecord) -> list[CallEvent]:
         """Return the events of a call."""
         return [stored.event for stored in await self.database.events.of_call(call.sid)]
-
-    async def _until_ready(self, timeout: float = 20) -> None:
-        for _ in range(round(timeout / 0.05)):
-            if re.search(r"\bready\b", self.process.log()):
-                return
-            if self.process.ended:
-                break
-            await asyncio.sleep(0.05)
-        raise self.process.failure("ringback serve did not start")
