@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,7 +64,9 @@ async def _demo() -> None:
         }
         console.rule("[bold]1. The sample application, a number, a server")
         processes.enter_context(
-            _running("application", [sys.executable, str(_APPLICATION), "--port", str(web_port)], environment, directory)
+            _running(
+                "application", [sys.executable, str(_APPLICATION), "--port", str(web_port)], environment, directory
+            )
         )
         url = f"http://127.0.0.1:{web_port}/"
         _run_ringback(["numbers", "add", NUMBER, "--url", url, "--friendly-name", "Lighthouse Books"], environment)
@@ -159,7 +160,9 @@ def _spoken(timeline: list[CallEvent]) -> list[tuple[str, float, str]]:
     clips: dict[str, dict[str, Any]] = {
         event.data["text"]: dict(event.data) for event in timeline if event.kind == events.SPEECH
     }
-    begun = [event.data["text"] for event in timeline if event.kind == events.VERB_START and event.data["verb"] == "Say"]
+    begun = [
+        event.data["text"] for event in timeline if event.kind == events.VERB_START and event.data["verb"] == "Say"
+    ]
     return [(text, clips[text]["seconds"], clips[text]["clip"]) for text in begun if text in clips]
 
 
@@ -193,21 +196,30 @@ def _running(name: str, command: list[str], environment: dict[str, str], directo
 def _run_ringback(arguments: list[str], environment: dict[str, str]) -> None:
     shown = " ".join(arguments)
     console.print(f"ringback {shown}", markup=False)
-    done = subprocess.run([sys.executable, "-m", "ringback", *arguments], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "ringback", *arguments], env=environment, capture_output=True, text=True
+    )
     if done.returncode:
-        raise DemoFailed(f"`ringback {shown}` exited with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+        raise DemoFailed(
+            f"`ringback {shown}` exited with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}"
+        )
 
 
 async def _until_up(log: Path, port: int) -> None:
     """Wait until the server says that it is up."""
     deadline = asyncio.get_running_loop().time() + 30
     while asyncio.get_running_loop().time() < deadline:
-        if "ready" in (text := log.read_text(errors="replace")):
+        said = _tail(log)
+        if said.endswith("ready\n"):
             return
-        if "error:" in text:
+        if "error:" in said:
             break
         await asyncio.sleep(0.1)
-    raise DemoFailed(f"the server did not start on port {port}:\n{log.read_text(errors='replace')[-2000:]}")
+    raise DemoFailed(f"the server did not start on port {port}:\n{_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
 
 
 def _free_port(kind: socket.SocketKind) -> int:
@@ -218,4 +230,3 @@ def _free_port(kind: socket.SocketKind) -> int:
 
 if __name__ == "__main__":
     main()
-

@@ -44,6 +44,7 @@ class Server:
     """A running Ringback. Use as `async with Server(settings) as server`."""
 
     account: Account
+    account_is_new: bool
     database: Database
     media: MediaWorkers
     switch: Switch
@@ -69,6 +70,7 @@ class Server:
         scratch = directory / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
         self.database = await self._stack.enter_async_context(Database.open(self.settings.storage.database))
+        self.account_is_new = not await self.database.accounts.list()
         self.account = await self.database.accounts.ensure_default(utcnow(), secrets.token_bytes)
         if left := await self.database.calls.fail_unfinished(utcnow()):
             logger.warning("%d calls were cut off when the server last ended", left)

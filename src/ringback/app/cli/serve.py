@@ -64,9 +64,8 @@ async def _introduce(server: Server, loaded: Loaded) -> None:
         f"account   {server.account.sid}",
     ]
     if server.account_is_new:
-        lines.append(
-            f"          its Auth Token, which signs requests, is {server.account.auth_token} (kept in the store)"
-        )
+        lines.append(f"          Auth Token, which signs requests: {server.account.auth_token}")
+        lines.append("          (`ringback accounts list --tokens` shows it again)")
     lines += [f"number    {number.phone_number} asks {number.voice_url}" for number in numbers[:20]]
     if len(numbers) > 20:
         lines.append(f"          and {len(numbers) - 20} more: `ringback numbers list`")
