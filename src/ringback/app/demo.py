@@ -6,11 +6,9 @@ With KEEP set in the environment the server and the application stay up afterwar
 import asyncio
 import os
 import socket
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +18,7 @@ from rich.console import Console
 
 from ringback.app.heard import Heard, find
 from ringback.app.phone.phone import Phone
+from ringback.app.processes import ChildError, free_port, run_ringback, running, server_environment, until_ready
 from ringback.app.timeline import render
 from ringback.model import events
 from ringback.model.records import CallEvent, CallRecord
@@ -43,7 +42,7 @@ def main() -> None:
     """Run the demo; exit with 1 and the reason when anything fails."""
     try:
         asyncio.run(_demo())
-    except DemoFailed as reason:
+    except (DemoFailed, ChildError) as reason:
         console.print(f"demo: failed: {reason}", style="bold red", markup=False)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
@@ -56,23 +55,17 @@ async def _demo() -> None:
         raise DemoFailed(f"there is no {_APPLICATION} here: run `make demo` in a checkout of Ringback")
     directory = Path(tempfile.mkdtemp(prefix="ringback-demo-"))
     with ExitStack() as processes:
-        sip_port, web_port = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_STREAM)
-        environment = os.environ | {
-            "RINGBACK_STORAGE__DIRECTORY": str(directory),
-            "RINGBACK_SIP__PORT": str(sip_port),
-            "PYTHONUNBUFFERED": "1",
-        }
+        sip_port, web_port = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
+        environment = server_environment(directory, sip_port)
         console.rule("[bold]1. The sample application, a number, a server")
         processes.enter_context(
-            _running(
-                "application", [sys.executable, str(_APPLICATION), "--port", str(web_port)], environment, directory
-            )
+            running("application", [sys.executable, str(_APPLICATION), "--port", str(web_port)], environment, directory)
         )
         url = f"http://127.0.0.1:{web_port}/"
-        _run_ringback(["numbers", "add", NUMBER, "--url", url, "--friendly-name", "Lighthouse Books"], environment)
+        run_ringback(["numbers", "add", NUMBER, "--url", url, "--friendly-name", "Lighthouse Books"], environment)
         command = [sys.executable, "-m", "ringback", "serve"]
-        log = processes.enter_context(_running("server", command, environment, directory))
-        await _until_up(log, sip_port)
+        log = processes.enter_context(running("server", command, environment, directory))
+        await until_ready(log)
         console.print(f"ringback serve: SIP on 127.0.0.1:{sip_port}, store in {directory}")
         console.rule(f"[bold]2. A call: {CALLER} dials {NUMBER} and presses {PRESSES}")
         call, recording = await _call(sip_port, directory)
@@ -171,61 +164,6 @@ def _samples(directory: Path, clip: str) -> NDArray[np.int16]:
     if path is None:
         raise DemoFailed(f"the clip {clip} is not in {directory / 'speech'}")
     return np.fromfile(path, "<i2")
-
-
-# -- processes ------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _running(name: str, command: list[str], environment: dict[str, str], directory: Path) -> Iterator[Path]:
-    """Run a process for the length of a block; yields the path of what it prints."""
-    path = directory / f"{name}.log"
-    with path.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
-    try:
-        yield path
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _run_ringback(arguments: list[str], environment: dict[str, str]) -> None:
-    shown = " ".join(arguments)
-    console.print(f"ringback {shown}", markup=False)
-    done = subprocess.run(
-        [sys.executable, "-m", "ringback", *arguments], env=environment, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise DemoFailed(
-            f"`ringback {shown}` exited with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}"
-        )
-
-
-async def _until_up(log: Path, port: int) -> None:
-    """Wait until the server says that it is up."""
-    deadline = asyncio.get_running_loop().time() + 30
-    while asyncio.get_running_loop().time() < deadline:
-        said = _tail(log)
-        if said.endswith("ready\n"):
-            return
-        if "error:" in said:
-            break
-        await asyncio.sleep(0.1)
-    raise DemoFailed(f"the server did not start on port {port}:\n{_tail(log)}")
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(errors="replace")[-2000:]
-
-
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

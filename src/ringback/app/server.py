@@ -126,6 +126,8 @@ class Server:
         """Where fetched audio is decoded: in processes of its own, so that no call waits for it."""
         pool = IsolatedPool()
         self._stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        for _ in range(2):
+            pool.submit(abs, 1)  # its processes take half a second to start: not on a caller's time
         return ClipLibrary(directory, pool)
 
     def _allowed(self) -> Callable[[Flow], bool]:
@@ -141,6 +143,7 @@ class Server:
         webhooks = self.settings.webhooks
         return WebhookSettings(
             connect_timeout=webhooks.connect_timeout,
+            read_timeout=webhooks.total_timeout,
             total_timeout=webhooks.total_timeout,
             max_body=webhooks.max_document_bytes,
             max_media=webhooks.max_media_bytes,

@@ -55,7 +55,7 @@ class CallServices:
         """Fetch audio and make it playable."""
         media = await fetch_media(self._session, url, self._scratch, note=call.note)
         try:
-            return await self._library.from_audio(media.path, media.content_type)
+            return await self._library.from_audio(media.path, media.content_type, media.url)
         finally:
             media.path.unlink(missing_ok=True)
 
