@@ -29,7 +29,7 @@ def shorten(text: str, length: int = 60) -> str:
 
 def name_of(element: etree._Element) -> str:
     """The name of an element without its namespace: TwiML has none, but applications give it one now and then."""
-    return etree.QName(element).localname
+    return str(element.tag).rpartition("}")[2]
 
 
 class Reader:

@@ -46,6 +46,9 @@ class _Context:
 
 def read_speech(element: etree._Element, reader: Reader) -> tuple[Segment, ...]:
     """Read the content of a Say. The segments hold tidy text, and none is empty: without any there is nothing to do."""
+    if not len(element):
+        text = " ".join((element.text or "").split())
+        return (Segment(text),) if text else ()
     collected: list[Segment] = []
     for segment in _content(element, _Context(reader)):
         last = collected[-1] if collected else None

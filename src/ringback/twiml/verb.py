@@ -56,9 +56,9 @@ class Verb:
 
     def given(self) -> dict[str, Any]:
         """The attributes that differ from their defaults, by their names in TwiML, for the call's timeline."""
-        values = {name: getattr(self, field) for name, (field, _) in attributes_of(type(self)).items()}
-        defaults = {name: attribute.default for name, (_, attribute) in attributes_of(type(self)).items()}
-        return {name: _plain(value) for name, value in values.items() if value != defaults[name]}
+        known = attributes_of(type(self)).items()
+        values = ((name, getattr(self, field), attribute.default) for name, (field, attribute) in known)
+        return {name: _plain(value) for name, value, default in values if value != default}
 
     def content(self) -> str:
         """The text between its tags, for the call's timeline."""

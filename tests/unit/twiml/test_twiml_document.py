@@ -6,7 +6,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twiml_calls import BOTH, V2008, V2010, codes, read
 
@@ -342,14 +342,13 @@ def accepts_or_refuses(body: bytes, content_type: str, version: ApiVersion) -> N
         assert isinstance(document, Document)
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["text/xml", "text/plain", "text/html; charset=utf-16", "audio/x", ""]))
 def test_any_bytes_are_a_document_or_a_twiml_error(body: bytes, content_type: str) -> None:
     for version in BOTH:
         accepts_or_refuses(body, content_type, version)
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.slow
 @given(st.data())
 def test_a_damaged_document_is_a_document_or_a_twiml_error(data: st.DataObject) -> None:
     body = bytearray(GOOD)
@@ -360,14 +359,13 @@ def test_a_damaged_document_is_a_document_or_a_twiml_error(data: st.DataObject) 
     accepts_or_refuses(bytes(body), "text/xml", data.draw(st.sampled_from(BOTH)))
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.slow
 @given(st.lists(MARKUP, max_size=4), st.sampled_from(BOTH))
 def test_well_formed_markup_is_always_a_document(inside: list[str], version: ApiVersion) -> None:
     body = f"<Response xmlns:a='urn:a'>{''.join(inside)}</Response>".encode()
     assert isinstance(read_document(body, "text/xml", version), Document)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=80))
 def test_any_content_type_is_survived(content_type: str) -> None:
     accepts_or_refuses(GOOD, content_type, V2010)
