@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from typing import cast
 
 from ringback.sip.events import Flow
 from ringback.sip.message import MAX_MESSAGE
@@ -106,8 +107,8 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports do what asyncio's do without being derived from them.
+        self._transport = transport = cast(asyncio.Transport, transport)
         local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         if not local or not remote:
             transport.abort()  # gone before we looked
