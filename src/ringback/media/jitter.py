@@ -83,6 +83,8 @@ class JitterRing:
         if odd.any():
             place, keep = self._misplaced(rows, timestamp, ahead, units, marker, np.flatnonzero(odd))
             rows, samples, place, units = rows[keep], samples[keep], place[keep], units[keep]
+            if not len(rows):
+                return
         self._late_in_a_row[rows] = 0
         self._store(rows, samples, place, units)
 

@@ -224,6 +224,16 @@ def test_a_packet_that_comes_too_late_is_dropped_and_counted() -> None:
     assert (rig.ring.late[0], rig.ring.resets[0]) == (1, 0)
 
 
+@pytest.mark.parametrize("size", [80, 160, 480])
+def test_a_late_packet_that_comes_alone_is_dropped_whatever_its_length(size: int) -> None:
+    sent = packets(speech(20 * 480), size)
+    rig = Rig()
+    rig.deliver({0: sent[:1], 20: sent[1:2], 21: sent[2:3]}, 30)
+
+    assert np.array_equal(rig.spoken(), sent[0].samples)
+    assert rig.ring.late[0] == 2
+
+
 def test_the_last_moment_is_not_too_late() -> None:
     audio = speech(10 * FRAME)
     ticks = in_time(packets(audio, FRAME))
