@@ -2,4 +2,6 @@
 
 from ringback.app.cli import main
 
-main()
+# Processes that are spawned import this module again under another name; they must not run the command once more.
+if __name__ == "__main__":
+    main()

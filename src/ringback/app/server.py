@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from ringback.app.directory import Directory
 from ringback.app.settings import Settings
 from ringback.app.voice import VoiceApplications
 from ringback.calls.leg import CallSettings
@@ -82,7 +83,7 @@ class Server:
         await speaker.start()
         self.media = await self._stack.enter_async_context(MediaWorkers(self._media_settings()))
         voice = VoiceApplications(
-            database=self.database,
+            directory=Directory(self.database, asyncio.get_running_loop().time),
             default_account=self.account,
             webhooks=webhooks,
             speaker=speaker,

@@ -7,6 +7,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
 
+from ringback.app.directory import Directory
 from ringback.app.services import CallServices
 from ringback.calls import outcome
 from ringback.calls.leg import Leg
@@ -16,7 +17,6 @@ from ringback.model.errors import ApplicationError
 from ringback.model.records import Account, IncomingNumber
 from ringback.model.status import ApiVersion
 from ringback.speech.speaker import Speaker
-from ringback.storage.database import Database
 from ringback.twiml.interpreter import VoiceSession
 from ringback.twiml.services import Application
 from ringback.webhooks.client import WebhookClient, WebhookSession
@@ -39,7 +39,7 @@ class VoiceApplications:
     def __init__(
         self,
         *,
-        database: Database,
+        directory: Directory,
         default_account: Account,
         webhooks: WebhookClient,
         speaker: Speaker,
@@ -47,7 +47,7 @@ class VoiceApplications:
         scratch: Path,
         utcnow: Callable[[], datetime],
     ) -> None:
-        self._database = database
+        self._directory = directory
         self._default_account = default_account
         self._webhooks = webhooks
         self._speaker = speaker
@@ -58,15 +58,15 @@ class VoiceApplications:
 
     async def conduct(self, leg: Leg) -> None:
         """Drive one incoming call from its first request to its end."""
-        number = await self._database.numbers.get_by_number(leg.info.to)
-        if number is None:
+        entry = await self._directory.find(leg.info.to)
+        if entry is None:
             leg.assign(self._default_account.sid, None, ApiVersion.V2010)
             leg.note(
                 events.ERROR, code=0, message=f"no number {leg.info.to}: ringback numbers add {leg.info.to} --url URL"
             )
             leg.refuse(404, outcome.NOT_FOUND)
             return
-        account = await self._database.accounts.get(number.account_sid) or self._default_account
+        number, account = entry.number, entry.account
         leg.assign(account.sid, number, number.api_version)
         session = self._webhooks.session(account.auth_token)
         self._conducted[leg.info.sid] = _Conducted(number, session)
