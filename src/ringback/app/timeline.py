@@ -117,17 +117,16 @@ def _verb(data: _Data) -> str:
 
 def _speech(data: _Data) -> _Line:
     rest = Text(f"“{_clean(data.get('text', ''))}”", "italic")
-    about = [_clean(data[name]) for name in ("engine", "voice", "language") if data.get(name)]
-    about += _seconds(data)
+    about = "".join(f" {_clean(data[name])}" for name in ("engine", "voice", "language") if data.get(name))
     made = " from the cache" if data.get("cached") else _took(data)
-    return "speech", "magenta", rest.append(f" {' '.join(about)}{made}", "dim")
+    return "speech", "magenta", rest.append(about + _seconds(data) + made, "dim")
 
 
 def _fetch(data: _Data) -> _Line:
     if data.get("error"):
         return "audio", "red", _words("red", data, "url", "error").append(_took(data), "dim")
     rest = _words("", data, "url", "status", "content_type")
-    return "audio", "magenta", rest.append(" ".join(["", *_seconds(data)]) + _size(data) + _took(data), "dim")
+    return "audio", "magenta", rest.append(_seconds(data) + _size(data) + _took(data), "dim")
 
 
 def _key(data: _Data) -> _Line:
@@ -140,7 +139,9 @@ def _problem(label: str, colour: str) -> Callable[[_Data], _Line]:
         parts = ["code", "message"] if data.get("code") else ["message"]
         rest = _words(colour, data, *parts)
         others = {name: value for name, value in data.items() if name not in ("code", "message")}
-        return label, f"bold {colour}", rest.append_text(_pairs(others, f" {colour}"))
+        if others:
+            rest.append("  ").append_text(_pairs(others, "dim"))
+        return label, f"bold {colour}", rest
 
     return line
 
@@ -187,12 +188,12 @@ def _words(style: str, data: _Data, *names: str) -> Text:
 
 
 def _pairs(data: _Data, style: str) -> Text:
-    return Text(" ".join(f"{_clean(name)}={_clean(value)}" for name, value in data.items()), style.strip())
+    return Text(" ".join(f"{_clean(name)}={_clean(value)}" for name, value in data.items()), style)
 
 
-def _seconds(data: _Data) -> list[str]:
+def _seconds(data: _Data) -> str:
     seconds = data.get("seconds")
-    return [duration(seconds)] if isinstance(seconds, (int, float)) and math.isfinite(seconds) else []
+    return f" {duration(seconds)}" if isinstance(seconds, (int, float)) and math.isfinite(seconds) else ""
 
 
 def _size(data: _Data) -> str:

@@ -167,8 +167,8 @@ def _ending(record: CallRecord) -> Text:
     from rich.text import Text
 
     reason = f" ({record.end_reason})" if record.end_reason else ""
-    length = f" after {_length(record)}" if record.end_time else ""
-    return Text(f"{record.status}{reason}{length}", "bold")
+    length = _length(record)
+    return Text(f"{record.status}{reason}{f' after {length}' if length else ''}", "bold")
 
 
 def _length(record: CallRecord) -> str:
