@@ -1,19 +1,19 @@
 """A pytest plugin: tell coverage which test file runs. See scripts/module-coverage."""
 
-from collections.abc import Iterator
-
 import coverage
 import pytest
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Name the file for as long as one of its tests runs, its fixtures included."""
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Name the file before each of its tests. What runs before the first one, the imports, has no name.
+
+    A switch writes down what was collected so far, so there is one for a file, not one for a test.
+    """
     running = coverage.Coverage.current()
-    if running is not None:
-        running.switch_context(item.path.relative_to(item.config.rootpath).as_posix())
-    try:
-        return (yield)
-    finally:
-        if running is not None:
-            running.switch_context("")
+    name = item.path.relative_to(item.config.rootpath).as_posix()
+    if running is not None and item.session.stash.get(_NAME, "") != name:
+        item.session.stash[_NAME] = name
+        running.switch_context(name)
+
+
+_NAME: pytest.StashKey[str] = pytest.StashKey()

@@ -11,11 +11,12 @@ TESTS = Path(__file__).parent
 REAL = {"interop", "system"}
 """Folders whose tests use processes, ports and the clock of this machine."""
 
-# The same examples in each run, and no failure because the machine was busy. HYPOTHESIS_PROFILE=explore looks further.
-settings.register_profile(
-    "repeat", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.register_profile("explore", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+# The same examples in each run, and no failure because the machine was busy. HYPOTHESIS_PROFILE=explore looks further,
+# and `few` is for runs that measure something else.
+COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeat", derandomize=True, database=None, **COMMON)
+settings.register_profile("few", derandomize=True, database=None, max_examples=15, **COMMON)
+settings.register_profile("explore", max_examples=2000, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 
