@@ -1,0 +1,53 @@
+"""The reference in docs/reference/twiml.md names what the language has: verbs, attributes, defaults and codes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ringback.model.errors import describe
+from ringback.model.status import ApiVersion
+from ringback.twiml.attributes import attributes_of
+from ringback.twiml.verbs import NOT_YET, RENDERED
+
+REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "twiml.md").read_text("utf-8")
+SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", REFERENCE, re.MULTILINE | re.DOTALL))
+
+
+def rows(verb: str) -> dict[str, list[str]]:
+    """The table of a verb's attributes, by name."""
+    found = re.findall(r"^\| `(\w+)` \|(.*)\|$", SECTIONS[verb], re.MULTILINE)
+    return {name: [cell.strip() for cell in rest.split("|")] for name, rest in found}
+
+
+def shown(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+@pytest.mark.parametrize("verb", RENDERED)
+def test_every_attribute_has_a_row_with_its_default_and_its_codes(verb: str) -> None:
+    attributes = {name: attribute for name, (_, attribute) in attributes_of(RENDERED[verb]).items()}
+    table = rows(verb)
+    assert set(attributes) <= set(table)
+    for name, attribute in attributes.items():
+        default, bad = table[name][-2:]
+        if attribute.default not in ("", None) and not isinstance(attribute.default, tuple):
+            assert default == f"`{shown(attribute.default)}`", name
+        if bad:
+            assert str(attribute.code) in bad, name
+            assert str(attribute.nested_code) in bad, name
+        if attribute.since is ApiVersion.V2010 and RENDERED[verb].since is ApiVersion.V2008:
+            assert "2010-04-01" in "".join(table[name]), name
+
+
+def test_verbs_that_are_not_rendered_are_named_with_their_version() -> None:
+    section = SECTIONS["Not rendered yet"]
+    for since, words in ((ApiVersion.V2008, "in both versions: "), (ApiVersion.V2010, "in 2010-04-01: ")):
+        (line,) = re.findall(rf"^- {words}(.*)$", section, re.MULTILINE)
+        assert set(line.split(", ")) == {name for name, version in NOT_YET.items() if version is since}
+
+
+def test_every_code_is_one_that_has_a_meaning() -> None:
+    named = {int(code) for code in re.findall(r"\b1[1-5]\d{3}\b", REFERENCE)}
+    assert len(named) > 30
+    assert {code for code in named if describe(code).title == "Unnamed error"} == set()
