@@ -8,10 +8,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect, text
 
 import ringback.storage.migrations
-from ringback.storage.database import Database
+from ringback.storage.database import Database, StorageError
 from ringback.storage.migrations.versions import v0001_calls
 from ringback.storage.schema import REVISIONS, _upgrade, migrate
 from ringback.storage.tables import metadata
@@ -31,6 +31,13 @@ async def test_the_steps_lead_to_the_tables_of_the_stores(db: Database) -> None:
 
     async with db.connections.read() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_a_newer_schema_is_not_touched(db: Database) -> None:
+    async with db.connections.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(StorageError, match="a newer Ringback has written this database"):
+            await connection.run_sync(migrate)
 
 
 async def test_migrating_twice_is_as_good_as_once(db: Database) -> None:

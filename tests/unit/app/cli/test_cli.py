@@ -1,6 +1,7 @@
 """`ringback` as a whole: options, errors, how fast it starts."""
 
 import importlib.util
+import shutil
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -68,6 +69,7 @@ def test_verbose_tells_where(app: object) -> None:
 
 
 def test_a_store_that_cannot_be_opened(ringback: Ringback, directory: Path) -> None:
+    shutil.rmtree(directory)
     directory.write_text("in the way")
     assert "cannot be created" in ringback("calls", code=2).stderr
 
