@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ringback.sip import bodies
-from ringback.sip.dialog import Dialog, RequestStart, UnacknowledgedAnswer
+from ringback.sip.dialog import Dialog, UnacknowledgedAnswer
 from ringback.sip.events import (
     Acknowledged,
     DialogId,
@@ -13,12 +13,11 @@ from ringback.sip.events import (
     Flow,
     PeerAlive,
     Reinvite,
-    ReinviteAnswered,
-    ReinviteRefused,
 )  # fmt: skip
-from ringback.sip.message import Message, Request, Response, clean
+from ringback.sip.message import Message, Request, clean
+from ringback.sip.reinvite import Reinvites
 from ringback.sip.stack import Stack
-from ringback.sip.transaction_client import ClientTransaction, Failure, Outcome
+from ringback.sip.transaction_client import ClientTransaction, Failure, Outcome, code_and_reason
 from ringback.sip.transaction_server import ServerTransaction
 from ringback.sip.wire import Fields
 
@@ -31,12 +30,10 @@ KNOWN_METHODS = frozenset((*METHODS, "MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "R
 
 EARLY, CONFIRMED, ENDING, ENDED = "early", "confirmed", "ending", "ended"
 
-_GLARE_TRIES = 5
 
-
-def refuse_method(transaction: ServerTransaction, method: str, now: float) -> None:
-    """Answer a method that we do not support."""
-    transaction.respond(405 if method in KNOWN_METHODS else 501, now, [ALLOW])
+def unsupported(required: list[str]) -> Fields:
+    """Return the header of a 420: of the extensions that a request requires we have none (§8.2.2.3)."""
+    return [("Unsupported", ", ".join(required))]
 
 
 class Call:
@@ -47,19 +44,25 @@ class Call:
         self.id: DialogId = stack.new_call()
         self.state = EARLY
         self.dialog: Dialog | None = None
-        self._owns_call_id = False
         self._unacknowledged: dict[int, UnacknowledgedAnswer] = {}
         self._offered: tuple[ServerTransaction, Request, bytes | None] | None = None
         """The re-INVITE or UPDATE that our user has not answered, and its offer."""
-        self._reinvite: RequestStart | None = None
-        """Our re-INVITE under way, until its final answer."""
-        self._reinvite_acks: dict[int, tuple[bytes, Flow]] = {}
-        self._retry: tuple[bytes, int] | None = None
+        self._offers = Reinvites(self, stack)
         self._bye_headers: Fields | None = None
         """Set while a BYE waits for the ACK of our 2xx (§15)."""
         stack.calls[self.id] = self
 
     # -- requests of the peer -------------------------------------------------------------------------------------
+
+    @property
+    def established(self) -> bool:
+        """True between the answer and the end."""
+        return self.state == CONFIRMED
+
+    @property
+    def answering(self) -> bool:
+        """True while an INVITE of the other side is under way: no offer of ours may be made then (§14.1)."""
+        return self._offered is not None or bool(self._unacknowledged)
 
     def receive(self, request: Request, transaction: ServerTransaction, flow: Flow, now: float) -> None:
         """Take a request within the dialog, ACK and CANCEL aside."""
@@ -73,7 +76,9 @@ class Call:
             dialog.flow = flow
             handler = _HANDLERS.get(request.method)
             if handler is None:
-                refuse_method(transaction, request.method, now)
+                transaction.respond(405 if request.method in KNOWN_METHODS else 501, now, [ALLOW])
+            elif required := request.values("require"):
+                transaction.respond(420, now, unsupported(required))
             elif self.state == ENDING and request.method != "BYE":
                 transaction.respond(481, now)
             else:
@@ -104,11 +109,11 @@ class Call:
         update = request.method == "UPDATE"
         if update and not request.body and self.dialog is not None:
             self.dialog.refresh_target(request)
-            transaction.respond(200, now, self._session_headers())
+            transaction.respond(200, now, self.session_headers())
         elif self.state == EARLY or self._offered is not None:
             # Our own answer is still owed: try again in a while.
             transaction.respond(500, now, [("Retry-After", str(self._stack.rng.getrandbits(3)))])
-        elif self._reinvite is not None or any(a.carries_offer for a in self._unacknowledged.values()):
+        elif self._offers.busy or any(a.carries_offer for a in self._unacknowledged.values()):
             transaction.respond(491, now)  # both sides offer at once
         else:
             try:
@@ -133,7 +138,7 @@ class Call:
             self._stack.emit(Dtmf(self.id, key, duration))
 
     def _receive_options(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        transaction.respond(200, now, [*self._session_headers(), ACCEPT])
+        transaction.respond(200, now, [*self.session_headers(), ACCEPT])
 
     # -- actions of our user --------------------------------------------------------------------------------------
 
@@ -153,7 +158,7 @@ class Call:
         if self._offered is None or self.dialog is None:
             return
         (transaction, request, offer), self._offered = self._offered, None
-        data = transaction.respond(200, now, self._session_headers(), sdp)
+        data = transaction.respond(200, now, self.session_headers(), sdp)
         if data:
             self.dialog.refresh_target(request)
         if data and transaction.invite:
@@ -167,81 +172,34 @@ class Call:
 
     def check(self, now: float) -> None:
         """Ask the peer for a sign of life."""
+        if self.state != CONFIRMED or self.dialog is None:
+            return
+        connected = self.dialog.next_hop().connection != 0
 
         def told(outcome: Outcome, now: float) -> None:
-            if self.state == CONFIRMED and not self.ended_by(outcome, now) and _final(outcome):
+            if self.ended_by(outcome, now) or self.state != CONFIRMED:
+                return
+            if outcome is Failure.TRANSPORT:
+                # An old connection may have been closed for its age; a new one that cannot be opened says more.
+                if not connected:
+                    self.end("unreachable", remote=True, now=now, code=503, reason="no connection could be opened")
+                    self.finish()
+            elif _final(outcome):
                 self._stack.emit(PeerAlive(self.id))
 
-        if self.state == CONFIRMED:
-            self.request("OPTIONS", now, told, [ACCEPT])
+        self.request("OPTIONS", now, told, [ACCEPT])
 
     def info(self, content_type: str, body: bytes, now: float) -> None:
         """Send an INFO."""
         if self.state == CONFIRMED:
             self.request("INFO", now, self.ended_by, (), body, content_type)
 
-    def reinvite(self, sdp: bytes, now: float, tries: int = 1) -> None:
+    def reinvite(self, sdp: bytes, now: float) -> None:
         """Offer a change of the session."""
-        if self.state != CONFIRMED or self.dialog is None:
-            return
-        if self._reinvite is not None or self._offered is not None or self._retry is not None:
-            self._stack.emit(ReinviteRefused(self.id, 491, "another offer is under way"))
-            return
-
-        def told(outcome: Outcome, now: float) -> None:
-            self._reinvite_told(start, sdp, tries, outcome, now)
-
-        stack = self._stack
-        start = self.dialog.start(stack, "INVITE", self.dialog.next_cseq(), stack.new_branch())
-        self._reinvite = start
-        data = start.write([*self._session_headers(), ("User-Agent", stack.user_agent)], sdp)
-        ClientTransaction(
-            stack, (start.branch, "INVITE"), start.flow, data, start.cseq_text, now, told,
-            call=self.id, make_ack=start.ack,
-        )  # fmt: skip
-
-    def _reinvite_told(self, start: RequestStart, sdp: bytes, tries: int, outcome: Outcome, now: float) -> None:
-        if isinstance(outcome, Response) and outcome.code < 200:
-            return
-        first = self._reinvite is start
-        if first:
-            self._reinvite = None
-        if isinstance(outcome, Response) and outcome.code < 300:
-            self._acknowledge_reinvite(start, outcome, now)
-            if first and self.state == CONFIRMED:
-                answer = outcome.body if outcome.content_type == bodies.SDP else None
-                self._stack.emit(ReinviteAnswered(self.id, answer))
-        elif self.state == CONFIRMED and first and not self.ended_by(outcome, now):
-            code, reason = code_and_reason(outcome)
-            if code == 491 and tries < _GLARE_TRIES:
-                # Both sides offered at once: the owner of the Call-ID waits longer (§14.1).
-                wait = (
-                    2.1 + self._stack.rng.getrandbits(8) / 135
-                    if self._owns_call_id
-                    else self._stack.rng.getrandbits(8) / 128
-                )
-                self._retry = (sdp, tries + 1)
-                self._stack.timers.start(now + wait, "glare", self)
-            else:
-                self._stack.emit(ReinviteRefused(self.id, code, reason))
-
-    def _acknowledge_reinvite(self, start: RequestStart, response: Response, now: float) -> None:
-        if self.dialog is None:
-            return
-        if start.cseq not in self._reinvite_acks:
-            self.dialog.refresh_target(response)
-            ack = self.dialog.start(self._stack, "ACK", start.cseq, self._stack.new_branch())
-            self._reinvite_acks = {start.cseq: (ack.write(), ack.flow)}
-        data, flow = self._reinvite_acks[start.cseq]
-        self._stack.send(data, flow, self.id, f"{start.cseq} ACK")
+        if self.state == CONFIRMED:
+            self._offers.offer(sdp, now, free=not self.answering)
 
     # -- how it goes on and ends ----------------------------------------------------------------------------------
-
-    def on_timer(self, letter: str, now: float) -> None:
-        """The wait after a glare is over."""
-        if letter == "glare" and self._retry is not None:
-            (sdp, tries), self._retry = self._retry, None
-            self.reinvite(sdp, now, tries)
 
     def repeat_until_acknowledged(
         self, transaction: ServerTransaction, cseq: int, data: bytes, now: float, *, carries_offer: bool
@@ -294,7 +252,7 @@ class Call:
         self.state = ENDED
         self._stack.emit(Ended(self.id, cause, remote, code, clean(reason)))
         self.reject_offer(487, now)
-        self._retry = None
+        self._offers.stop()
 
     def connection_lost(self, flow: Flow, now: float) -> None:
         """The TCP connection of the peer is gone. An established call goes on: the next request opens a new one."""
@@ -320,7 +278,8 @@ class Call:
         if self.dialog is not None:
             self._stack.dialogs.pop(self.dialog.key, None)
 
-    def _session_headers(self) -> list[tuple[str, str]]:
+    def session_headers(self) -> list[tuple[str, str]]:
+        """Return what the requests and answers that make or change a session carry."""
         contact = [("Contact", self._stack.contact(self.dialog.flow))] if self.dialog is not None else []
         return [*contact, ALLOW]
 
@@ -336,13 +295,6 @@ _HANDLERS = {
 
 def _final(outcome: Outcome) -> bool:
     return isinstance(outcome, Failure) or outcome.code >= 200
-
-
-def code_and_reason(outcome: Outcome) -> tuple[int, str]:
-    """Return the status of an outcome; a failure counts as the status that the RFC gives it."""
-    if isinstance(outcome, Failure):
-        return outcome.value, "no answer" if outcome is Failure.TIMEOUT else "the connection failed"
-    return outcome.code, clean(outcome.reason)
 
 
 def reason_text(message: Message) -> str:

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable
 
 from ringback.sip import bodies
-from ringback.sip.call import ACCEPT, ALLOW, EARLY, Call, refuse_method
+from ringback.sip.call import ACCEPT, ALLOW, EARLY, KNOWN_METHODS, Call, unsupported
 from ringback.sip.events import Flow, Refusal
 from ringback.sip.fields import Via, scheme_of
 from ringback.sip.incoming import IncomingLeg
@@ -13,7 +13,7 @@ from ringback.sip.stack import ServerKey, Stack
 from ringback.sip.transaction_server import ACCEPTED, PROCEEDING, ServerTransaction
 from ringback.sip.wire import Fields, ReplyHead
 
-_RETRY_AFTER: Fields = [("Retry-After", "5")]
+RETRY_AFTER: Fields = [("Retry-After", "5")]
 
 
 class Dispatcher:
@@ -80,7 +80,7 @@ class Dispatcher:
         if call is None and cancelled is None and not self._may_start(request, flow):
             return
         if len(stack.servers) >= self._max_transactions * (1 if call is None else 2):
-            self._reply(request, flow, 503, _RETRY_AFTER)
+            self._reply(request, flow, 503, RETRY_AFTER)
             self._refuse(flow, "too many transactions")
             return
         transaction = self._new_transaction(request, via, key, flow, now)
@@ -89,8 +89,7 @@ class Dispatcher:
         elif call is not None:
             transaction.call = call.id
             stack.trace_in(request, call.id)
-            if self._supported(request, transaction, now):
-                call.receive(request, transaction, flow, now)
+            call.receive(request, transaction, flow, now)
         else:
             self._start_something(request, transaction, flow, now)
 
@@ -141,63 +140,49 @@ class Dispatcher:
                 cancelled.respond(487, now)  # a re-INVITE: the call goes on without it
 
     def _start_something(self, request: Request, transaction: ServerTransaction, flow: Flow, now: float) -> None:
-        """Inspect a request outside of any dialog in the order of §8.2 and act on it."""
+        """Act on a request outside of any dialog."""
         stack = self._stack
         merge = (request.call_id, request.from_.tag, request.cseq_text)
-        method = request.method
-        if method != "INVITE":
-            stack.trace_in(request, None)
-        if request.to.tag or method == "CANCEL":
-            transaction.respond(481, now)
-        elif method not in ("INVITE", "OPTIONS"):
-            # BYE, INFO and UPDATE live in a dialog only (§15.1.2, RFC 6086, RFC 3311).
-            if method in ("BYE", "INFO", "UPDATE"):
-                transaction.respond(481, now)
-            else:
-                refuse_method(transaction, method, now)
-        elif scheme_of(request.uri) not in ("sip", "sips", "tel"):
-            transaction.respond(416, now)
-        elif merge in stack.merges:
-            transaction.respond(482, now)  # one request that came along two ways (§8.2.2.2)
-        elif self._supported(request, transaction, now):
+        refusal = self._refusal(request, merge)
+        if refusal is None:
             transaction.merge = merge
             stack.merges[merge] = transaction.key
-            if method == "OPTIONS":
-                transaction.respond(200, now, [("Contact", stack.contact(flow)), ALLOW, ACCEPT])
-            else:
-                self._start_call(request, transaction, flow, now)
+            if request.method == "INVITE":
+                leg = IncomingLeg(stack, request, transaction, flow, now)
+                stack.trace_in(request, leg.id)
+                leg.announce(request, flow)
+                return
+            refusal = 200, [("Contact", stack.contact(flow)), ALLOW, ACCEPT]
+        else:
+            self._refuse(flow, f"{clean(request.method)[:20]} was refused with {refusal[0]}")
+        stack.trace_in(request, None)
+        transaction.respond(refusal[0], now, refusal[1])
 
-    def _supported(self, request: Request, transaction: ServerTransaction, now: float) -> bool:
-        """Refuse a request that requires an extension: we have none (§8.2.2.3)."""
-        required = request.values("require")
-        if required and request.method != "CANCEL":
-            transaction.respond(420, now, [("Unsupported", ", ".join(required))])
-            return False
-        return True
+    def _refusal(self, request: Request, merge: tuple[str, str, str]) -> tuple[int, Fields] | None:
+        """Inspect a request outside of any dialog in the order of §8.2; None where it may be served."""
+        method = request.method
+        if request.to.tag or method in ("CANCEL", "BYE", "INFO", "UPDATE"):
+            return 481, ()  # these live in a dialog, or beside an INVITE
+        if method not in ("INVITE", "OPTIONS"):
+            return (405 if method in KNOWN_METHODS else 501), [ALLOW]
+        if scheme_of(request.uri) not in ("sip", "sips", "tel"):
+            return 416, ()
+        if merge in self._stack.merges:
+            return 482, ()  # one request that came along two ways (§8.2.2.2)
+        if required := request.values("require"):
+            return 420, unsupported(required)
+        return self._refusal_of_call(request) if method == "INVITE" else None
 
-    def _start_call(self, request: Request, transaction: ServerTransaction, flow: Flow, now: float) -> None:
-        """Make a call of an INVITE, if its body and our room allow it."""
-        stack = self._stack
-        accept = [value.partition(";")[0].strip().lower() for value in request.values("accept")]
+    def _refusal_of_call(self, request: Request) -> tuple[int, Fields] | None:
+        """Tell what keeps an INVITE from becoming a call: its body, the bodies that it accepts, our room."""
         try:
             bodies.sdp_of(request)
-        except bodies.UnsupportedBodyError as error:
-            stack.trace_in(request, None)
-            self._refuse(flow, str(error))
-            transaction.respond(415, now, [ACCEPT, ("Accept-Encoding", "identity")])
-            return
-        if accept and not {bodies.SDP, "application/*", "*/*"}.intersection(accept):
-            stack.trace_in(request, None)
-            transaction.respond(406, now)  # no answer of ours could be read
-            return
-        if len(stack.calls) >= self._max_calls:
-            stack.trace_in(request, None)
-            self._refuse(flow, "too many calls")
-            transaction.respond(503, now, _RETRY_AFTER)
-            return
-        leg = IncomingLeg(stack, request, transaction, flow, now)
-        stack.trace_in(request, leg.id)
-        leg.announce(request, flow)
+        except bodies.UnsupportedBodyError:
+            return 415, [ACCEPT, ("Accept-Encoding", "identity")]
+        accepted = {value.partition(";")[0].strip().lower() for value in request.values("accept")}
+        if accepted and not accepted.intersection((bodies.SDP, "application/*", "*/*")):
+            return 406, ()  # no answer of ours could be read
+        return (503, RETRY_AFTER) if len(self._stack.calls) >= self._max_calls else None
 
     # -- refusals without a transaction ---------------------------------------------------------------------------
 

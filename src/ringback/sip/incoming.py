@@ -93,7 +93,7 @@ class IncomingLeg(Call):
             return
         self._stop_timers()
         transaction, self._invite = self._invite, None
-        headers = [*self._session_headers(), ("User-Agent", self._stack.user_agent)]
+        headers = [*self.session_headers(), ("User-Agent", self._stack.user_agent)]
         data = transaction.respond(200, now, headers, sdp, establishes=True)
         if data:
             self.state = CONFIRMED
@@ -132,13 +132,10 @@ class IncomingLeg(Call):
         """Ring again; or the caller's patience (Expires, §13.3.1) is at an end."""
         if letter == "ring":
             self._say_ringing(now)
-        elif letter == "expires":
-            if self.state == EARLY:
-                self._refuse(487, now)
-                self.end("cancel", remote=True, now=now, code=487, reason="the invitation expired")
-                self.finish()
-        else:
-            super().on_timer(letter, now)
+        elif self.state == EARLY:
+            self._refuse(487, now)
+            self.end("cancel", remote=True, now=now, code=487, reason="the invitation expired")
+            self.finish()
 
     def connection_lost(self, flow: Flow, now: float) -> None:
         """A caller whose connection is gone before the answer cannot be answered."""
@@ -157,7 +154,7 @@ class IncomingLeg(Call):
     def _say_ringing(self, now: float) -> None:
         if self._invite is not None and self._ringing is not None:
             code, sdp = self._ringing
-            self._invite.respond(code, now, self._session_headers(), sdp, establishes=True)
+            self._invite.respond(code, now, self.session_headers(), sdp, establishes=True)
             self._stop_timers("ring")
             self._timers.append(self._stack.timers.start(now + RING_REFRESH, "ring", self))
 

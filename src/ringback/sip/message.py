@@ -38,8 +38,8 @@ _COMPACT = {
 _NAMES = {
     name: name.lower()
     for name in (
-        "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Type", "Content-Length",
-        "User-Agent", "Allow", "Supported", "Route", "Record-Route", "Subject", "Expires", "Require", "Accept", "Server",
+        "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Type", "Content-Length", "Server",
+        "User-Agent", "Allow", "Supported", "Route", "Record-Route", "Subject", "Expires", "Require", "Accept",
     )
 }  # fmt: skip
 _WELL_KNOWN = frozenset(_NAMES.values())

@@ -1,14 +1,14 @@
 """A call of ours: from our INVITE to its final answer (RFC 3261 §13.2), with its forks."""
 
 from ringback.sip import bodies
-from ringback.sip.call import CONFIRMED, EARLY, Call, code_and_reason
+from ringback.sip.call import CONFIRMED, EARLY, Call
 from ringback.sip.dialog import Dialog, RequestStart
 from ringback.sip.events import Answered, Flow, Refused, Ringing
 from ringback.sip.fields import NameAddr
 from ringback.sip.message import Message, Response
 from ringback.sip.stack import Stack
 from ringback.sip.timers import TIMEOUT
-from ringback.sip.transaction_client import CALLING, ClientTransaction, Outcome
+from ringback.sip.transaction_client import CALLING, ClientTransaction, Outcome, code_and_reason
 from ringback.sip.wire import Fields
 
 _MAX_FORKS = 16
@@ -30,7 +30,7 @@ class OutgoingLeg(Call):
     ) -> None:
         """Send the INVITE. All texts were checked."""
         super().__init__(stack)
-        self._owns_call_id = True
+        self._offers.owns_call_id = True
         self._flow = flow
         self._local_tag = stack.new_tag()
         display = f'"{from_.name}" ' if from_.name else ""
@@ -136,7 +136,7 @@ class OutgoingLeg(Call):
         self._transaction.give_up_at(now + TIMEOUT)
 
     def _own_headers(self) -> list[tuple[str, str]]:
-        return [("Contact", self._stack.contact(self._flow)), *self._session_headers()]
+        return [("Contact", self._stack.contact(self._flow)), *self.session_headers()]
 
 
 def _session_of(message: Message) -> bytes | None:

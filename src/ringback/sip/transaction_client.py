@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from ringback.sip.events import DialogId, Flow
-from ringback.sip.message import Response
+from ringback.sip.message import Response, clean
 from ringback.sip.stack import ClientKey, Stack
 from ringback.sip.timers import T1, T2, T4, TIMEOUT, TIMER_D, Timer
 from ringback.sip.transaction_server import Table
@@ -24,6 +24,14 @@ class Failure(Enum):
 
 Outcome = Response | Failure
 """What a transaction tells its user."""
+
+
+def code_and_reason(outcome: Outcome) -> tuple[int, str]:
+    """Return the status of an outcome; a failure counts as the status that the RFC gives it."""
+    if isinstance(outcome, Failure):
+        return outcome.value, "no answer" if outcome is Failure.TIMEOUT else "the connection failed"
+    return outcome.code, clean(outcome.reason)
+
 
 INVITE: Table = {
     # §17.1.1, figure 5, with RFC 6026 figure 6 for the 2xx, of which forks and retransmissions bring several.
