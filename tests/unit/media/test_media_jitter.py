@@ -328,7 +328,7 @@ def test_another_source_begins_anew() -> None:
 
 def test_another_source_takes_over_in_the_midst_of_a_tick() -> None:
     """Packets of the old one that come along with the first of the new one must not move the new one away."""
-    old, new = packets(speech(10 * FRAME), FRAME, 123_456), packets(speech(10 * FRAME, 1), FRAME, 9_000_000, ssrc=8)
+    old, new = packets(speech(10 * FRAME), FRAME, 9_000_000), packets(speech(10 * FRAME, 1), FRAME, 123_456, ssrc=8)
     rig = Rig()
     rig.deliver({0: old[:1], 1: old[1:2], 2: [old[2], new[0], old[3]], **in_time(new[1:], start=3)}, 16)
 

@@ -319,7 +319,23 @@ def test_a_row_that_is_used_again_remembers_nothing(rig: PlaneRig) -> None:
     assert (first.sequence, first.ssrc, first.marker, second.sequence) == (5, 1, True, 6)
     assert rig.plane.sources.destination(row) == -1
     # Keys that were asked for before it was known that the peer takes events go out as tones.
+    assert first.payload_type == 0
     assert np.abs(g711.decode(first.payload)).max() > 5000
+
+
+def test_a_clip_ends_with_its_leg_and_its_room_is_free(tmp_path: Path) -> None:
+    rig = PlaneRig(tmp_path, clip_frames=11)
+    row = rig.leg()
+    rig.plane.play(row, rig.clip("a", noise(10)), 0, token=1)
+    rig.ticks(3)
+    rig.plane.close(row)
+    row = rig.leg()
+    rig.packets.clear()
+    rig.ticks(3)
+
+    assert not rig.sent_audio(row).any()
+    assert rig.events == []
+    rig.plane.play(row, rig.clip("b", noise(10, 1)), 1, token=2)
 
 
 def test_figures_of_a_leg_are_complete(rig: PlaneRig) -> None:
