@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from ringback.calls.leg import Leg
 from ringback.model.audio import Clip
-from ringback.model.status import CallStatus
+from ringback.model.status import ApiVersion, CallStatus
 from ringback.testing.clock import run
 from ringback.testing.contracts import Client, check_call
+from ringback.testing.exchange import Exchange
 from ringback.testing.fake_call import FakeCall
 
 
@@ -35,6 +37,37 @@ def check(make: type[FakeCall], directory: Path) -> None:
 
 def test_the_fake_call_keeps_every_promise(tmp_path: Path) -> None:
     check(FakeCall, tmp_path)
+
+
+class SwitchHarness:
+    """A leg of the real switch, between real SIP cores, and the phone that calls it."""
+
+    async def conduct(self, client: Client) -> None:
+        over = asyncio.Event()
+
+        async def handler(leg: Leg) -> None:
+            leg.assign("AC" + "0" * 32, None, ApiVersion.V2010)
+            try:
+                await client(leg)
+            finally:
+                over.set()
+
+        exchange = Exchange(handler)
+        self.phone = exchange.dial("+14155550199")
+        await over.wait()
+        while len(exchange.switch):  # noqa: ASYNC110 (virtual time: it costs nothing)
+            await asyncio.sleep(1)
+
+    def press(self, keys: str) -> None:
+        self.phone.audio.key(keys)
+
+    def hang_up(self) -> None:
+        self.phone.hang_up()
+
+
+def test_a_leg_of_the_switch_keeps_every_promise(tmp_path: Path) -> None:
+    """Keys take a quarter of a second each to press, and packets a moment to arrive."""
+    run(check_call(SwitchHarness, tmp_path, tolerance=0.1))
 
 
 class Hasty(FakeCall):

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from twiml_calls import BOTH, URL, V2008, V2010, Taken, take
 
+from ringback.calls.leg import Leg
 from ringback.model import events
 from ringback.model.errors import ApplicationError
 from ringback.model.status import ApiVersion, CallStatus
 from ringback.testing.clock import run
+from ringback.testing.exchange import Exchange
 from ringback.testing.fake_application import FakeApplication, Page
 from ringback.testing.fake_call import FakeCall, HangUp, Press, call_info
 from ringback.twiml.interpreter import APOLOGY, MAX_IDLE_DOCUMENTS, SessionEnd, VoiceSession
@@ -272,6 +274,38 @@ def test_a_hangup_while_the_document_comes_or_speech_is_made(version: ApiVersion
     for timing in ({"fetch_seconds": 10.0}, {"speech_seconds": 10.0}):
         taken = take("<Say>a</Say><Say>b</Say>", [HangUp(5)], version, **timing)  # type: ignore[arg-type]
         assert (taken.call.ended_at, taken.heard) == (5, [])
+
+
+# -- on the real switch ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("page", "status", "reason"),
+    [
+        ("<Response><Say>Hello</Say></Response>", CallStatus.COMPLETED, "document-end"),
+        ("<Response><Say>Hello</Say><Hangup/></Response>", CallStatus.COMPLETED, "hangup-verb"),
+        ("<Response><Reject reason='busy'/></Response>", CallStatus.BUSY, "rejected"),
+        ("<Response><Reject/></Response>", CallStatus.NO_ANSWER, "rejected"),
+        (Page(status=500), CallStatus.FAILED, "application-error"),
+    ],
+)
+def test_the_switch_keeps_how_a_session_ended(page: Any, status: CallStatus, reason: str) -> None:
+    async def main() -> tuple[Any, Any]:
+        application = FakeApplication({URL: page})
+
+        async def handler(leg: Leg) -> None:
+            leg.assign("AC" + "0" * 32, None, V2010)
+            await VoiceSession(leg, application, Application(URL)).run(Fetch(URL))
+
+        exchange = Exchange(handler)
+        phone = exchange.dial("+14155550199")
+        await phone.ended.wait()
+        while len(exchange.switch):  # noqa: ASYNC110 (virtual time: it costs nothing)
+            await asyncio.sleep(1)
+        record = exchange.records[phone.sid]
+        return record["status"], record["end_reason"]
+
+    assert run(main()) == (status, reason)
 
 
 # -- many calls ------------------------------------------------------------------------------------------------------
