@@ -12,6 +12,8 @@ IDLE_TIMEOUT = 600.0
 """Seconds without a byte after which a connection is closed."""
 PARTIAL_TIMEOUT = 30.0
 """Seconds that a message may take from its first byte to its last."""
+MAX_UNREAD = 1_000_000
+"""Bytes that may wait for a peer to read them."""
 
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
 
@@ -149,9 +151,14 @@ class TcpConnection(asyncio.Protocol):
         self._lost(self)
 
     def send(self, data: bytes) -> None:
-        """Send bytes; nothing happens once the connection is gone."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        """Send bytes; nothing happens once the connection is gone. A peer that does not read is cut off."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() > MAX_UNREAD:
+            self._refused(self.flow, "a peer that does not read")
+            self._transport.abort()
+            return
+        self._transport.write(data)
 
     def close(self) -> None:
         """Close after what is written has left."""
