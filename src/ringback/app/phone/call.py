@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import wave
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,43 +14,16 @@ from ringback.app.phone import script
 from ringback.app.phone.errors import CallOver, NotHeard, PhoneError
 from ringback.app.phone.hearing import Hearing
 from ringback.app.phone.media import Media
+from ringback.app.phone.notes import End, Note
 from ringback.app.phone.speaking import KEY_GAP, KEY_HELD, Speaking
 from ringback.model.audio import SAMPLE_RATE
 from ringback.rtp.telephone_event import KEYS
 
 DTMF_RELAY: Final = "application/dtmf-relay"
 INFO_TIMEOUT: Final = 5.0
+_QUIET: Final = 0.1
+"""Seconds without sound after which a key interrupts nothing: what is heard from then on answers it."""
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something that happened in a call."""
-
-    at: float
-    """Seconds since the INVITE was sent."""
-    kind: str
-    """`calling`, `ringing`, `answered`, `sound` (the first audio after the answer or a key), `key` (we pressed one),
-    `key-heard` (they did), `hold`, `ended`."""
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a call that was answered has ended."""
-
-    by: str
-    """`us`, `them`, or `network` when the other side was lost."""
-    reason: str = ""
-
-    @property
-    def normal(self) -> bool:
-        """Somebody hung up."""
-        return self.by != "network"
-
-    def __str__(self) -> str:
-        who = {"us": "we hung up", "them": "the other side hung up", "network": "the other side was lost"}[self.by]
-        return f"{who} ({self.reason})" if self.reason else who
 
 
 class Signalling(Protocol):
@@ -89,7 +61,7 @@ class PhoneCall:
         self._clock = clock
         self._signalling = signalling
         self._on_note = on_note
-        self._released = 0.0
+        self._counts_from = 0.0
         self._over: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         self._info: asyncio.Future[str] | None = None
         media.hearing.on_key = lambda key: self.note("key-heard", key=key)
@@ -104,9 +76,10 @@ class PhoneCall:
     async def wait_sound(self, after: float | None = None, timeout: float = 10.0) -> float:
         """Wait for sound; return the moment at which its first packet arrived.
 
-        Sound counts from the moment `after`: by default from when the last key was released, or the call answered.
+        Sound counts from the moment `after`: by default from the answer, or from when the last key went down. A key
+        that went down into a prompt counts from its release: by then the rest of that prompt has been heard.
         """
-        since = self._released if after is None else after
+        since = self._counts_from if after is None else after
         await self._until(lambda now: self.hearing.sound_after(since) is not None, timeout, "heard no sound")
         return self.hearing.sound_after(since) or since
 
@@ -117,7 +90,7 @@ class PhoneCall:
 
         Returns the moment of its last sound.
         """
-        since = self._released if after is None else after
+        since = self._counts_from if after is None else after
         await self._until(
             lambda now: self.hearing.spoke_and_stopped(since, silence, now),
             timeout,
@@ -131,7 +104,7 @@ class PhoneCall:
 
     def save(self, path: Path | str) -> None:
         """Write `recording` as a WAV file. Raises OSError."""
-        with wave.open(str(path), "wb") as file:
+        with Path(path).open("wb") as raw, wave.open(raw, "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(SAMPLE_RATE)
@@ -151,12 +124,18 @@ class PhoneCall:
         """
         down = self._clock()
         for key in _keys(keys):
-            speaking = self._speaking()
-            down = await self._until(_reached(speaking, "down", speaking.press(key)), 60.0, f"could not press {key}")
-            self._pressed(key, down, "telephone event" if speaking.sends_events else "tone")
-            # The other side may act upon a key, and even hang up, while it is still held.
-            with contextlib.suppress(CallOver):
-                await self._until(_reached(speaking, "pressed", speaking.down), 60.0, f"could not press {key}")
+            down = await self._press_one(key)
+        return down
+
+    async def _press_one(self, key: str) -> float:
+        speaking = self._speaking()
+        number = speaking.press(key)
+        how = "telephone event" if speaking.sends_events else "tone"
+        goes_down = self._media.when(lambda now: speaking.down >= number, lambda now: self._pressed(key, now, how))
+        down = await self._wait_for(goes_down, 60.0, f"could not press {key}")
+        # The other side may act upon a key, and even hang up, while it is still held.
+        with contextlib.suppress(CallOver):
+            await self._until(lambda now: speaking.pressed >= number, 60.0, f"could not press {key}")
         return down
 
     async def press_info(self, keys: str) -> float:
@@ -226,7 +205,7 @@ class PhoneCall:
 
     def answered(self, codec: str, keys_as: str) -> None:
         """The other side has picked up."""
-        self.answered_at = self._released = self._clock()
+        self.answered_at = self._counts_from = self._clock()
         self.codec = codec
         self.note("answered", codec=codec, keys_as=keys_as)
         self._announce_sound(self.answered_at, "answer")
@@ -236,7 +215,8 @@ class PhoneCall:
         if self.end is not None:
             return
         self.end, self.ended_at = end, self._clock()
-        self.note("ended", by=end.by, reason=end.reason)
+        if self.answered_at:
+            self.note("ended", by=end.by, reason=end.reason, text=str(end))
         self._media.close()
         self._over.set_result(end)
         if self._info is not None and not self._info.done():
@@ -259,20 +239,21 @@ class PhoneCall:
         return self._media.speaking
 
     def _pressed(self, key: str, down: float, how: str) -> None:
-        self._released = down + KEY_HELD
+        last = self.hearing.last_sound
+        self._counts_from = down if last is None or down - last > _QUIET else down + KEY_HELD
         self._on_note(Note(down - self.invited_at, "key", {"key": key, "how": how}))
-        self._announce_sound(self._released, key)
+        self._announce_sound(down, key)
 
-    def _announce_sound(self, since: float, what: str) -> None:
+    def _announce_sound(self, cause: float, what: str) -> None:
         """Tell of the first sound after an answer or a key, unless another key comes first."""
+        since = self._counts_from
 
-        def heard(future: "asyncio.Future[float]") -> None:
-            moment = None if future.cancelled() else self.hearing.sound_after(since)
-            if moment is not None and self._released == since:
-                self._on_note(Note(moment - self.invited_at, "sound", {"after": what, "seconds": moment - since}))
+        def heard(now: float) -> None:
+            moment = self.hearing.sound_after(since)
+            if moment is not None and self._counts_from == since:
+                self._on_note(Note(moment - self.invited_at, "sound", {"after": what, "seconds": moment - cause}))
 
-        sound = self._media.when(lambda now: self._released != since or self.hearing.sound_after(since) is not None)
-        sound.add_done_callback(heard)
+        self._media.when(lambda now: self._counts_from != since or self.hearing.sound_after(since) is not None, heard)
 
     async def _until(self, condition: Callable[[float], bool], timeout: float, failure: str) -> float:
         return await self._wait_for(self._media.when(condition), timeout, failure)
@@ -293,7 +274,3 @@ def _keys(text: str) -> str:
     if unknown := "".join(sorted(set(text) - set(KEYS))):
         raise PhoneError(f"{unknown!r} cannot be pressed: keys are 0-9 * # A-D")
     return text
-
-
-def _reached(speaking: Speaking, what: Literal["down", "pressed"], number: int) -> Callable[[float], bool]:
-    return lambda now: getattr(speaking, what) >= number

@@ -120,6 +120,15 @@ class Hearing:
         samples = DECODE[codec][np.frombuffer(payload, np.uint8)].astype(np.float64)
         return max(-96.0, 20 * math.log10(max(float(np.sqrt(np.mean(samples**2))), 1e-3) / 32768))
 
+    def lost(self) -> int:
+        """Return how many packets are missing between the first and the last, by their sequence numbers."""
+        if not self._sequence:
+            return 0
+        # Steps from packet to packet, as signed 16-bit numbers: late packets step back, duplicates not at all.
+        sequence = np.array(self._sequence, np.uint16)
+        places = np.concatenate([[0], np.cumsum(np.diff(sequence).astype(np.int16), dtype=np.int64)])
+        return int(places.max() - places.min()) + 1 - len(np.unique(places))
+
     def packets(self) -> Packets:
         """Return the audio packets in the order in which they came."""
         return Packets(

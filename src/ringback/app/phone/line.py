@@ -8,9 +8,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ringback.app.phone.call import End, Note, PhoneCall
+from ringback.app.phone.call import PhoneCall
 from ringback.app.phone.errors import CallRefused, NoServer, PhoneError
 from ringback.app.phone.media import Media
+from ringback.app.phone.notes import End, Note
 from ringback.app.phone.speaking import Speaking
 from ringback.media.g711 import CODECS
 from ringback.sip import events as sip
@@ -72,9 +73,9 @@ class Line:
             future.cancel()
 
     async def wait_for_server(self, timeout: float, error: NoServer) -> None:
-        """Wait until the server has said anything."""
+        """Wait until the server has said anything; raise the error if it did not, or its connection was lost."""
         await asyncio.wait([self._server, self._answer], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        if not self._server.done() and not self._answer.done():
+        if not self._server.done():
             raise error
 
     async def wait_for_answer(self, timeout: float) -> None:

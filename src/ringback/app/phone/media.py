@@ -30,7 +30,7 @@ class Media:
         self._loop = loop
         self._remote: tuple[str, int] | None = None
         self._sources: set[str] = set()
-        self._waiting: list[tuple[Callable[[float], bool], asyncio.Future[float]]] = []
+        self._waiting: list[tuple[Callable[[float], bool], Callable[[float], None], asyncio.Future[float]]] = []
         self._socket = _bind(address)
         self.host: str
         self.port: int
@@ -54,16 +54,19 @@ class Media:
         if remote is not None:
             self.listen_to(remote[0])
 
-    def when(self, condition: Callable[[float], bool]) -> "asyncio.Future[float]":
+    def when(
+        self, condition: Callable[[float], bool], then: Callable[[float], None] = lambda now: None
+    ) -> "asyncio.Future[float]":
         """Return a future of the moment at which `condition(now)`, looked at every 20 ms, becomes true.
 
-        It is cancelled when the call ends first.
+        `then` is called at that very moment, before anything else can happen. When the call ends first, it is not,
+        and the future is cancelled.
         """
         future: asyncio.Future[float] = self._loop.create_future()
         if self._socket.fileno() < 0:
             future.cancel()
         else:
-            self._waiting.append((condition, future))
+            self._waiting.append((condition, then, future))
         return future
 
     def close(self) -> None:
@@ -73,7 +76,7 @@ class Media:
         self._timer.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
-        for _, future in self._waiting:
+        for *_, future in self._waiting:
             future.cancel()
         self._waiting.clear()
 
@@ -101,15 +104,15 @@ class Media:
             return
 
     def _look(self, now: float) -> None:
-        left = []
-        for condition, future in self._waiting:
+        waiting, self._waiting = self._waiting, []
+        for condition, then, future in waiting:
             if future.done():
                 continue
             if condition(now):
+                then(now)
                 future.set_result(now)
             else:
-                left.append((condition, future))
-        self._waiting = left
+                self._waiting.append((condition, then, future))
 
     def _read(self) -> None:
         for _ in range(_READ_AT_ONCE):

@@ -12,21 +12,23 @@ import random
 import re
 import socket
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ringback.app.phone.call import Note, PhoneCall
+from ringback.app.phone.call import PhoneCall
 from ringback.app.phone.errors import NoServer, PhoneError
 from ringback.app.phone.hearing import Hearing
 from ringback.app.phone.line import Line
 from ringback.app.phone.media import Media
+from ringback.app.phone.notes import Note
 from ringback.media.g711 import CODECS
 from ringback.sip import events as sip
 from ringback.sip import sdp
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.net.transport import SipTransport
+from ringback.sip.net.udp import local_host_towards
 
 SERVER: Final = ("127.0.0.1", 5060)
 FROM: Final = "+15550100"
@@ -74,9 +76,9 @@ class Phone:
         number: str,
         *,
         server: tuple[str, int] = SERVER,
-        transport: Literal["UDP", "TCP"] = "UDP",
+        transport: str = "UDP",
         from_user: str = FROM,
-        codec: Literal["PCMU", "PCMA"] | None = None,
+        codec: str | None = None,
         say: NDArray[np.int16] | None = None,
         on_note: Callable[[Note], None] = lambda note: None,
         server_timeout: float = 5.0,
@@ -86,7 +88,8 @@ class Phone:
     ) -> PhoneCall:
         """Call a number and return the call when it is answered.
 
-        `codec` None offers both, µ-law first. `say` (int16, 8000 a second) is sent after the answer, then silence.
+        `transport` is UDP or TCP; `codec` is PCMU or PCMA, or None to offer both, µ-law first. `say` (int16, 8000 a
+        second) is sent after the answer, then silence.
         `server_timeout` bounds the wait for any sign of a server, `answer_timeout` that for the answer, both in
         seconds; `record_seconds` the memory that the recording may take (16 kB each). Cancelling takes the call back.
         Raises NoServer, CallRefused, or PhoneError for anything else that is in the way.
@@ -94,6 +97,8 @@ class Phone:
         for text in (number, from_user):
             if not _USER.fullmatch(text):
                 raise PhoneError(f"{text!r} cannot be called from or to: a number has digits, letters and + * # . _ -")
+        if transport not in ("UDP", "TCP") or codec not in (None, *CODECS):
+            raise PhoneError(f"a call goes over UDP or TCP, as PCMU or PCMA, not over {transport}, as {codec}")
         host, port = await self._address(server), server[1]
         try:
             flow = await self._transport.connect_flow(transport, host, port)
@@ -131,12 +136,7 @@ class Phone:
         return line.call
 
     async def _address(self, server: tuple[str, int]) -> str:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(*server, family=socket.AF_INET, type=socket.SOCK_DGRAM)
-        except OSError as error:
-            raise PhoneError(f"there is no host {server[0]}: {error.strerror}") from error
-        host = str(found[0][4][0])
+        host = await address_of(server[0])
         if self.host.startswith("127.") and not host.startswith("127."):
             raise PhoneError(
                 f"a phone at {self.host} cannot reach {host}", "give it an address of this machine's network"
@@ -151,6 +151,20 @@ class Phone:
             line.on_event(event)
             if line.finished:
                 del self._lines[event.call]
+
+
+async def address_of(host: str) -> str:
+    """Return the IPv4 address of a host. Raises PhoneError where there is none."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        raise PhoneError(f"there is no host {host!r}: {_why(error)}") from error
+    return str(found[0][4][0])
+
+
+async def address_towards(host: str) -> str:
+    """Return the address of this machine from which a phone reaches a host. Raises PhoneError."""
+    return local_host_towards(await address_of(host))
 
 
 def _why(error: Exception) -> str:

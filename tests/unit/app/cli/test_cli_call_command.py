@@ -99,17 +99,17 @@ def test_programs_read_json(run: Run, server: Server, tmp_path: Path):
 
 def test_keys_may_go_as_info(run: Run, server: Server):
     before = len(server.all(sip.Dtmf))
-    assert run("1", "--info", "--press", "5", "--max-seconds", "1").exit_code == 0
+    assert run("1", "--info", "--press", "5", "--max-seconds", "0.5").exit_code == 0
     assert [event.key for event in server.all(sip.Dtmf)[before:]] == ["5"]
 
 
 def test_the_time_is_up(run: Run):
-    result = run("1", "--max-seconds", "1")
+    result = run("1", "--max-seconds", "0.1")
     assert result.exit_code == 0
     assert "ended: we hung up" in result.stdout
-    result = run("1", "--max-seconds", "1", "--press", "1WW2")
+    result = run("1", "--max-seconds", "0.2", "--press", "1WW2")
     assert result.exit_code == 1
-    assert "error: the keys were not all pressed within 1 s" in result.stderr
+    assert "error: the keys were not all pressed within 0.2 s" in result.stderr
 
 
 def test_keys_that_are_left_over_are_a_failure(run: Run):
@@ -155,19 +155,22 @@ def test_a_lost_server_is_a_failure(run: Run, monkeypatch: pytest.MonkeyPatch):
     assert "error: the call did not end well: the other side was lost (no answer)" in result.stderr
 
 
-def test_a_terminal_sees_the_level(run: Run, monkeypatch: pytest.MonkeyPatch):
-    refreshed: list[float] = []
-    monkeypatch.setattr("ringback.app.phone.display.Display.refresh", lambda self, at, *_: refreshed.append(at))
-    monkeypatch.setattr("ringback.app.phone.display.Display.live", True, raising=False)
-    monkeypatch.setattr(call_module, "_REFRESH", 0.01)
+async def test_a_terminal_sees_the_level_until_the_call_ends(monkeypatch: pytest.MonkeyPatch):
+    class Made:
+        invited_at, end, hearing = 0.0, None, object()
 
-    def init(self: object, *_: object, **__: object) -> None:
-        self._output, self._json = open(os.devnull, "w"), False  # type: ignore[attr-defined]  # noqa: SIM115, PTH123
+    class Terminal:
+        live, shown = True, 0
 
-    with monkeypatch.context() as patch:
-        patch.setattr("ringback.app.phone.display.Display.__init__", init)
-        assert run("1", "--press", "#").exit_code == 0
-    assert len(refreshed) > 3
+        def refresh(self, seconds: float, hearing: object, now: float) -> None:
+            assert seconds == now
+            self.shown += 1
+            made.end = object() if self.shown == 3 else None
+
+    made, terminal = Made(), Terminal()
+    monkeypatch.setattr(call_module, "_REFRESH", 0)
+    await call_module._meter(made, terminal)  # type: ignore[arg-type]
+    assert terminal.shown == 3
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ class Server:
         self.events: list[sip.Event] = []
         self.media: dict[sip.DialogId, Media] = {}
         self.says = sine(0.5)
+        self.on_answer: Callable[[], object] = lambda: None
 
     async def __aenter__(self) -> Self:
         self.address = await self.transport.listen("127.0.0.1", 0)
@@ -138,6 +139,7 @@ class Server:
         speaking.say(self.says)
         media.start(agreed.remote, speaking)
         self.endpoint.answer(invite.call, description, self.now())
+        self.on_answer()
 
     def all(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]

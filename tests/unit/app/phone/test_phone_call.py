@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ringback.app.phone.call import End, Note, PhoneCall
+from ringback.app.phone.call import PhoneCall
 from ringback.app.phone.errors import CallOver, NotHeard, PhoneError
 from ringback.app.phone.hearing import Hearing
 from ringback.app.phone.media import Media
+from ringback.app.phone.notes import End, Note
 from ringback.app.phone.script import ScriptError
 from ringback.app.phone.speaking import Speaking
 from ringback.media import g711
@@ -96,6 +97,24 @@ async def test_a_key_is_down_at_a_moment_and_pressed_with_its_gap(bench: Bench):
     assert down == pytest.approx(100.0, abs=0.021)
     assert bench.loop.now - down == pytest.approx(0.16 + 0.04 + 0.1, abs=0.041)
     assert bench.notes[-1] == Note(down - 100.0, "key", {"key": "5", "how": "telephone event"})
+
+
+async def test_an_answer_to_a_key_may_come_while_it_is_held(bench: Bench):
+    call = bench.answer()
+    bench.loop.call_at(100.06, lambda: bench.hear(0.04, sound=True))
+    await bench.loop.run(call.press("5"))
+    assert await bench.loop.run(call.wait_sound()) == pytest.approx(100.06, abs=0.021)
+    assert bench.notes[-1].data["after"] == "5"
+    assert bench.notes[-1].data["seconds"] == pytest.approx(0.06, abs=0.041)
+
+
+async def test_the_rest_of_an_interrupted_prompt_answers_no_key(bench: Bench):
+    call = bench.answer()
+    bench.hear(0.3, sound=True)
+    bench.loop.until(100.2)
+    await bench.loop.run(call.press("5"))
+    bench.loop.call_at(101.0, lambda: bench.hear(0.04, sound=True))
+    assert await bench.loop.run(call.wait_sound()) == pytest.approx(101.0, abs=0.021)
 
 
 async def test_without_events_keys_are_tones(bench: Bench):
@@ -225,10 +244,6 @@ async def test_the_recording_begins_with_the_answer(bench: Bench, tmp_path: Path
     with wave.open(str(tmp_path / "heard.wav")) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (8000, 1, 2)
         assert file.readframes(10**6) == call.recording().tobytes()
-
-
-def test_only_a_lost_call_is_not_normal():
-    assert [End(by).normal for by in ("us", "them", "network")] == [True, True, False]
 
 
 async def test_a_key_counts_even_if_the_other_side_hangs_up_upon_it(bench: Bench):

@@ -72,6 +72,17 @@ def test_it_keeps_the_arrival_of_each_packet():
     assert not seen.loud.any()
 
 
+@pytest.mark.parametrize(
+    ("sequence", "lost"),
+    [([], 0), ([5], 0), ([5, 6, 8], 1), ([5, 7, 6, 8], 0), ([5, 5, 6, 9, 9], 2), ([65534, 1], 2), ([0, 65535, 2], 1)],
+)
+def test_it_counts_what_was_lost(sequence: list[int], lost: int):
+    ear = Hearing(10)
+    for number in sequence:
+        ear.receive(bytes(RtpPacket(0, number, 0, 7, b"\xff")), 1.0)
+    assert ear.lost() == lost
+
+
 def test_it_hears_keys():
     ear = Hearing(10, event_type=101)
     for timestamp, event in ((1000, 5), (1000, 5), (3000, 11)):

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ringback.app.phone.call import Note
 from ringback.app.phone.errors import CallRefused, NoServer, PhoneError
 from ringback.app.phone.hearing import Hearing
 from ringback.app.phone.line import Line
 from ringback.app.phone.media import Media
+from ringback.app.phone.notes import Note
 from ringback.sip import events as sip
 from ringback.sip import sdp
 from ringback.sip.endpoint import Endpoint

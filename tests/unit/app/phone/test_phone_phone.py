@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ringback.app.phone import phone as phone_module
-from ringback.app.phone.call import Note
 from ringback.app.phone.errors import CallRefused, NoServer, PhoneError
+from ringback.app.phone.notes import Note
 from ringback.app.phone.phone import Phone
 from ringback.sip import events as sip
 from tests.unit.app.phone.hand_loop import Server, sine
@@ -118,7 +118,7 @@ async def test_a_broken_header_is_not_sent(phone: Phone):
 async def test_addresses_that_lead_nowhere_are_refused(phone: Phone, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(PhoneError, match=r"a phone at 127\.0\.0\.1 cannot reach 192\.0\.2\.1"):
         await phone.call("1", server=("192.0.2.1", 5060))
-    with pytest.raises(PhoneError, match="there is no host no host"):
+    with pytest.raises(PhoneError, match="there is no host 'no host'"):
         await phone.call("1", server=("no host", 5060))
     monkeypatch.setattr(phone, "host", "192.0.2.1")
     with pytest.raises(PhoneError, match="no port for audio at 192"):
