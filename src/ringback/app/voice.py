@@ -72,10 +72,8 @@ class VoiceApplications:
         self._conducted[leg.info.sid] = _Conducted(number, session)
         services = CallServices(leg, session, self._speaker, self._library, self._scratch)
         application = Application.of(number)
-        ended = await VoiceSession(leg, services, application).run(
-            application.first_request(number.api_version, leg.info.direction)
-        )
-        await leg.hangup(_REASONS.get(ended.reason, outcome.DOCUMENT_END))
+        first = application.first_request(number.api_version, leg.info.direction)
+        await VoiceSession(leg, services, application).run(first)
 
     async def afterwards(self, leg: Leg) -> None:
         """Tell the application that the call is over; what it answers does not matter.
@@ -107,11 +105,3 @@ class VoiceApplications:
             "CallbackSource": "call-progress-events",
             "SequenceNumber": "0",
         }
-
-
-_REASONS = {
-    "error": outcome.APPLICATION_ERROR,
-    "hangup": outcome.HANGUP_VERB,
-    "reject": outcome.REJECTED,
-}
-"""From the interpreter's endings to the switch's; all others mean that the documents came to their end."""
