@@ -196,7 +196,8 @@ def main() -> None:
     parser.add_argument("--port", default=8000, type=int, help="port to listen at (8000)")
     options = parser.parse_args()
     with ThreadingHTTPServer((options.host, options.port), Handler) as server:
-        print(f"Let a number's Voice URL be http://{options.host}:{server.server_port}/", flush=True)
+        url = f"http://{options.host}:{server.server_port}/"
+        print(f"Give this application a number: ringback numbers add +15550100001 --url {url}", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
