@@ -3,7 +3,8 @@
 import pytest
 from sip_talk import LOCAL, REMOTE, TCP, UDP, Talk
 
-from ringback.sip.dialog import Dialog
+from ringback.sip.call import Call
+from ringback.sip.dialog import Dialog, RequestStart, UnacknowledgedAnswer
 from ringback.sip.events import Flow
 from ringback.sip.message import Request, Response, parse
 
@@ -97,3 +98,67 @@ def test_loose_and_strict_routing() -> None:
     dialog.routes = ["<sip:old>", "<sip:b;lr>"]
     assert start(dialog) == ("sip:old", ["<sip:b;lr>", "<sip:d@192.0.2.2:5070>"])
     assert UDP.remote == REMOTE
+
+
+def bye() -> RequestStart:
+    """Begin a request within a dialog."""
+    return incoming().start(Talk().endpoint._stack, "INVITE", 5, "z9hG4bKx")
+
+
+def read(data: bytes) -> Request:
+    """Read a request of ours."""
+    request = parse(data)
+    assert isinstance(request, Request)
+    return request
+
+
+def test_a_request_and_what_repeats_its_address() -> None:
+    """RFC 3261 §9.1, §17.1.1.3: CANCEL and ACK have the Via, Route, From, Call-ID and number of their INVITE."""
+    start = bye()
+    invite, cancel = read(start.write([("X-Y", "y")], b"hi")), read(start.cancel())
+    refusal = parse(Talk().response(invite, 486, tag="theirs"))
+    assert isinstance(refusal, Response)
+    ack = read(start.ack(refusal))
+    assert (start.cseq_text, invite.body, invite.get("x-y")) == ("5 INVITE", b"hi", "y")
+    assert [message.cseq_text for message in (invite, cancel, ack)] == ["5 INVITE", "5 CANCEL", "5 ACK"]
+    for message in (cancel, ack):
+        for name in ("via", "route", "from", "call-id"):
+            assert message.headers[name] == invite.headers[name]
+        assert message.uri == invite.uri
+    assert (cancel.to, ack.headers["to"]) == (invite.to, refusal.headers["to"])
+
+
+class Waiting(Call):
+    """A call that notes when an ACK did not come."""
+
+    def __init__(self, talk: Talk) -> None:
+        super().__init__(talk.endpoint._stack)
+        self.missed: list[float] = []
+
+    def ack_timeout(self, answer: UnacknowledgedAnswer, now: float) -> None:
+        self.missed.append(now)
+
+
+def test_a_2xx_is_repeated_with_growing_pauses_until_nobody_is_believed_to_be_there() -> None:
+    """RFC 3261 §13.3.1.4: T1, doubled up to T2; 64*T1 is the end."""
+    talk = Talk()
+    call = Waiting(talk)
+    data = Talk().request("OPTIONS")
+    answer = UnacknowledgedAnswer(talk.endpoint._stack, call, 1, data, TCP, 0.0, carries_offer=True)
+    assert (answer.cseq, answer.carries_offer, answer.call) == (1, True, call.id)
+    talk.wait(8.0)
+    assert len(talk.heard()) == 4, "0.5, 1.5, 3.5, 7.5"
+    talk.wait(24.0)
+    assert len(talk.heard()) == 6, "every 4 seconds"
+    assert call.missed == [32.0]
+    talk.wait(100.0)
+    assert talk.heard() == []
+
+
+def test_an_acknowledged_2xx_is_not_repeated() -> None:
+    talk = Talk()
+    call = Waiting(talk)
+    answer = UnacknowledgedAnswer(talk.endpoint._stack, call, 1, b"x", UDP, 0.0, carries_offer=False)
+    answer.stop()
+    talk.wait(100.0)
+    assert (talk.sent, call.missed) == ([], [])

@@ -184,3 +184,29 @@ def test_whatever_answers_nothing_is_raised(code: int, cuts: list[tuple[int, int
 def test_flows() -> None:
     assert (UDP.reliable, TCP.reliable) == (False, True)
     assert Flow("UDP", LOCAL, LOCAL).connection == 0
+
+
+def test_each_action_reaches_its_call() -> None:
+    """The surface is thin: what an action does is tested with the part that does it."""
+    talk = Talk()
+    endpoint = talk.endpoint
+    call = talk.ring_in()
+    endpoint.ring(call, talk.now)
+    talk.answer(call)
+    talk.ack()
+    talk.say(talk.request("INVITE", 2, body=OFFER))
+    endpoint.answer_reinvite(call, ANSWER, talk.now)
+    talk.ack(2)
+    talk.say(talk.request("INVITE", 3, body=OFFER, branch="z9hG4bK-3"))
+    endpoint.reject_reinvite(call, 488, talk.now)
+    talk.say(talk.request("ACK", 3, branch="z9hG4bK-3"))
+    endpoint.info(call, "application/dtmf", b"1", talk.now)
+    endpoint.reinvite(call, OFFER, talk.now)
+    endpoint.bye(call, talk.now)
+    assert talk.heard() == ["200 INVITE", "488 INVITE", "INFO", "INVITE", "BYE"]
+    outgoing, _ = talk.call_out()
+    endpoint.cancel(outgoing, talk.now)
+    assert endpoint.calls == 2
+    second = Talk()
+    second.endpoint.reject(second.ring_in(), 486, 0.0)
+    assert second.heard() == ["486 INVITE"]
