@@ -1,0 +1,216 @@
+"""Rooms: who hears whom. A bridge is a room of two, a conference one of up to 250; all rooms are mixed at once.
+
+Each member hears the sum of the others (mix-minus). The sum of a room is made once, with one reduction over all rooms;
+what a member said is then taken away from what that member hears.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ringback.media.arena import FRAME
+
+MOST_MEMBERS: Final = 250
+NOWHERE: Final = -1
+_LOUDEST: Final = 32767
+_TALKING: Final = 300.0
+"""Root mean square of a frame from which on somebody is talking: about -41 dBm0."""
+_HANGOVER: Final = 25
+"""Frames of quiet after which somebody has stopped talking: half a second."""
+_RAMP: Final = np.linspace(0.0, 1.0, FRAME, dtype=np.float32)
+
+
+class RoomError(Exception):
+    """A member cannot join; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Talking:
+    """A member began or stopped to talk."""
+
+    row: int
+    talking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is computed when members change, and used each tick until they change again.
+
+    `pairs` are the rows of rooms of two, partners in `partners`; `members` are the rows of all other rooms, sorted by
+    room, of which each begins at `starts` and has number `room` in that order.
+    """
+
+    pairs: NDArray[np.int64]
+    partners: NDArray[np.int64]
+    members: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    room: NDArray[np.int64]
+    whispers: tuple[tuple[int, int], ...]
+    """Coaches who talk to one member alone: (coach, member)."""
+    watched: NDArray[np.int64]
+    """Rows whose talking is reported."""
+
+
+class Rooms:
+    """The members of all rooms of a worker, as columns."""
+
+    def __init__(self, capacity: int) -> None:
+        self._room = np.full(capacity, NOWHERE, np.int64)
+        self._muted = np.zeros(capacity, np.bool_)
+        self._held = np.zeros(capacity, np.bool_)
+        self._coached = np.full(capacity, NOWHERE, np.int64)
+        self._watched = np.zeros(capacity, np.bool_)
+        self._quiet_frames = np.full(capacity, _HANGOVER, np.int64)
+        self._gain = np.ones(capacity, np.float32)
+        self._summed: set[int] = set()
+        self._plan: _Plan | None = None
+        self.totals: NDArray[np.int32] = np.zeros((0, FRAME), np.int32)
+        """The sums of rooms, after `mix`; `place` tells which row is whose."""
+
+    def clear(self, row: int) -> None:
+        """Make the row ready for another leg."""
+        if self._room[row] != NOWHERE:
+            self.leave(row)
+        self._muted[row] = self._held[row] = self._watched[row] = False
+        self._coached[row] = NOWHERE
+        self._quiet_frames[row] = _HANGOVER
+        self._gain[row] = 1.0
+
+    def join(self, row: int, room: int, *, watched: bool = False) -> None:
+        """Let a leg hear and be heard in a room. Raises RoomError when the room is full or the leg in another."""
+        if self._room[row] not in (NOWHERE, room):
+            raise RoomError(f"the leg is in room {self._room[row]} already")
+        if np.count_nonzero(self._room == room) >= MOST_MEMBERS and self._room[row] != room:
+            raise RoomError(f"room {room} has {MOST_MEMBERS} members, which is as many as may be")
+        self._room[row] = room
+        self._watched[row] = watched
+        self._plan = None
+
+    def leave(self, row: int) -> None:
+        """Take a leg out of its room; nothing happens where it is in none."""
+        self._room[row] = NOWHERE
+        self._coached[self._coached == row] = NOWHERE
+        self._plan = None
+
+    def mute(self, row: int, muted: bool) -> None:
+        """A muted member hears the others and is not heard."""
+        self._muted[row] = muted
+        self._plan = None
+
+    def hold(self, row: int, held: bool) -> None:
+        """A held member neither hears nor is heard; what its player plays is what it hears."""
+        self._held[row] = held
+        self._plan = None
+
+    def coach(self, row: int, member: int | None) -> None:
+        """A coach hears the room, and is heard by one member alone. None makes it a member like others again."""
+        self._coached[row] = NOWHERE if member is None else member
+        self._plan = None
+
+    def keep_sum(self, room: int, kept: bool) -> None:
+        """Make the sum of a room in any case, to be recorded; a room of two is mixed without one otherwise."""
+        (self._summed.add if kept else self._summed.discard)(room)
+        self._plan = None
+
+    def place(self, room: int) -> int | None:
+        """The row of `totals` that is this room's; None for an empty one, and one of two whose sum is not kept."""
+        plan = self._current()
+        found = np.flatnonzero(self._room[plan.members] == room)
+        return int(plan.room[found[0]]) if len(found) else None
+
+    def mix(self, heard: NDArray[np.int16], said: NDArray[np.int16]) -> list[Talking]:
+        """Add what the members of all rooms hear of each other to `said`, both int16[legs, 160]."""
+        plan = self._current()
+        if len(plan.pairs):
+            _add(said, plan.pairs, heard[plan.partners])
+        if len(plan.members):
+            self._mix_many(plan, heard, said)
+        for coach, member in plan.whispers:
+            _add(said, np.array([member]), heard[coach : coach + 1])
+        return self._who_talks(plan, heard) if len(plan.watched) else []
+
+    def _current(self) -> _Plan:
+        if self._plan is None:
+            self._plan = _plan_of(self)
+        return self._plan
+
+    def _mix_many(self, plan: _Plan, heard: NDArray[np.int16], said: NDArray[np.int16]) -> None:
+        members = plan.members
+        talk = heard[members].astype(np.int32)
+        silent = self._muted[members] | (self._coached[members] != NOWHERE)
+        if silent.any():
+            talk[silent] = 0
+        self.totals = np.add.reduceat(talk, plan.starts, axis=0)
+        mixed = self.totals[plan.room]
+        mixed -= talk
+        loud = np.flatnonzero(np.maximum(mixed.max(axis=1), -mixed.min(axis=1)) > _LOUDEST)
+        recovering = np.flatnonzero(self._gain[members] < 1.0)
+        for index in np.union1d(loud, recovering).tolist():
+            self._limit(int(members[index]), mixed[index])
+        _add(said, members, mixed)
+
+    def _limit(self, row: int, frame: NDArray[np.int32]) -> None:
+        """Turn a frame that is too loud down, from one gain to the next over its length: no edge, no clipped top."""
+        peak = max(int(frame.max()), -int(frame.min()), 1)
+        before = float(self._gain[row])
+        wanted = min(1.0, _LOUDEST / peak)
+        # Down at once, up again by a tenth a frame; the frame that turns down must be low enough from its beginning.
+        after = wanted if wanted < before else min(wanted, before + 0.1)
+        ramp = (before if after >= before else after) + (after - (before if after >= before else after)) * _RAMP
+        frame[:] = frame * ramp
+        self._gain[row] = after
+
+    def _who_talks(self, plan: _Plan, heard: NDArray[np.int16]) -> list[Talking]:
+        rows = plan.watched
+        frames = heard[rows].astype(np.float32)
+        loud = np.einsum("ij,ij->i", frames, frames) > _TALKING * _TALKING * FRAME
+        before = self._quiet_frames[rows] < _HANGOVER
+        self._quiet_frames[rows] = np.where(loud, 0, np.minimum(self._quiet_frames[rows] + 1, _HANGOVER))
+        now = self._quiet_frames[rows] < _HANGOVER
+        changed = np.flatnonzero(before != now)
+        return [Talking(int(rows[i]), bool(now[i])) for i in changed]
+
+
+def _add(said: NDArray[np.int16], rows: NDArray[np.int64], frames: NDArray[np.int16] | NDArray[np.int32]) -> None:
+    """Add frames to what is said to rows, which mostly is silence: prompts and beeps come on top of a room."""
+    before = said[rows]
+    if before.any():
+        said[rows] = np.clip(before.astype(np.int32) + frames, -_LOUDEST, _LOUDEST)
+    else:
+        said[rows] = frames
+
+
+def _plan_of(rooms: Rooms) -> _Plan:
+    rows = np.flatnonzero((rooms._room != NOWHERE) & ~rooms._held)
+    rows = rows[np.argsort(rooms._room[rows], kind="stable")]
+    _, starts, counts = np.unique(rooms._room[rows], return_index=True, return_counts=True)
+    plain = ~rooms._muted & (rooms._coached == NOWHERE)
+    pairs: list[int] = []
+    partners: list[int] = []
+    members: list[NDArray[np.int64]] = []
+    for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
+        group = rows[start : start + count]
+        summed = int(rooms._room[group[0]]) in rooms._summed
+        if count == 2 and plain[group].all() and not summed:
+            pairs += group.tolist()
+            partners += group[::-1].tolist()
+        elif count > 1 or summed:
+            members.append(group)
+    sizes = np.array([len(group) for group in members], np.int64)
+    coaches = np.flatnonzero((rooms._coached != NOWHERE) & (rooms._room != NOWHERE) & ~rooms._held & ~rooms._muted)
+    together = [
+        (int(coach), int(rooms._coached[coach]))
+        for coach in coaches
+        if rooms._room[rooms._coached[coach]] == rooms._room[coach] and not rooms._held[rooms._coached[coach]]
+    ]
+    return _Plan(
+        pairs=np.array(pairs, np.int64),
+        partners=np.array(partners, np.int64),
+        members=np.concatenate(members) if members else np.zeros(0, np.int64),
+        starts=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64) if members else np.zeros(0, np.int64),
+        room=np.repeat(np.arange(len(members)), sizes),
+        whispers=tuple(together),
+        watched=rows[rooms._watched[rows]],
+    )
