@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 MAX_BYTES = 16_384
@@ -18,6 +19,7 @@ _STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000)}
 """Payload types that need no rtpmap (RFC 3551 §6)."""
 _RTPMAP = re.compile(r"([0-9]{1,3})\s+([^\s/]+)/([0-9]{1,6})(?:/[0-9]+)?\s*")
 _MEDIA = re.compile(r"(\S+)\s+([0-9]{1,5})(?:/[0-9]{1,5})?\s+(\S+)((?:\s+\S+)*)\s*")
+_ORIGIN = re.compile(r"[0-9]{1,20} [0-9]{1,20}")
 _NUMBER = re.compile(r"[0-9]{1,4}")
 
 
@@ -104,6 +106,11 @@ class AudioDescription:
 
 def host_address(text: str) -> str:
     """Return an IP address in its usual form. Raises SdpError for names, multicast and nothing."""
+    return _host_address(text[:64])  # no address is longer; what is remembered stays small
+
+
+@lru_cache(maxsize=4096)
+def _host_address(text: str) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -169,10 +176,9 @@ class _Reader:
             self._attribute(value)
         elif kind == "o" and not self._media:
             parts = value.split()
-            numbers = parts[1:3]
-            if len(parts) < 6 or not all(n.isascii() and n.isdigit() and len(n) <= 20 for n in numbers):
+            if len(parts) < 6 or not _ORIGIN.fullmatch(f"{parts[1]} {parts[2]}"):
                 raise SdpError(f"SDP origin {value[:60]!r} cannot be read", 400)
-            self._origin = (int(numbers[0]), int(numbers[1]))
+            self._origin = (int(parts[1]), int(parts[2]))
 
     def session(self) -> Session:
         return Session(tuple(draft.media() for draft in self._media), *self._origin)

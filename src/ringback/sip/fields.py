@@ -24,6 +24,8 @@ _VIA = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:;,\[\]<>\"]+)(?:\s*:\s*(?P<port>[0-9]{1,5}))?\s*(?P<rest>;.*)?",
     re.IGNORECASE | re.DOTALL,
 )
+# What nearly all From and To look like; everything else is read step by step.
+_PLAIN = re.compile(r"""([^"<]*)<([A-Za-z][A-Za-z0-9+.\-]*:[^\s<>"]+)>(?:;tag=([A-Za-z0-9\-.!%*_+`'~]+))?""")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*(?=:)")
 _SIP_URI = re.compile(
     r"(?P<scheme>sips?):(?:(?P<user>[^\s@<>\"]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)"
@@ -64,6 +66,8 @@ def parse_parameters(text: str) -> dict[str, str | None]:
 
     Raises FieldError when a parameter is empty or text stands before the first semicolon.
     """
+    if not text:
+        return {}
     before, *pieces = split_outside(text, ";")
     if before.strip():
         raise FieldError(f"unexpected text {before.strip()[:40]!r} before the parameters")
@@ -104,6 +108,9 @@ def parse_name_addr(text: str) -> NameAddr:
     Without brackets the parameters belong to the header, and a URI with `?` or `,` is ambiguous (§20): refused.
     A display name that should have been quoted is taken as it is.
     """
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        return NameAddr(plain[1].strip(), plain[2], {} if plain[3] is None else {"tag": plain[3]})
     text = text.strip()
     name = ""
     if text.startswith('"'):

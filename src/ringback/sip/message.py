@@ -44,7 +44,7 @@ _NAMES = {
 }  # fmt: skip
 _WELL_KNOWN = frozenset(_NAMES.values())
 # §7.3.1: these may stand once only; two of them are two readings.
-_SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
+_SINGLE = frozenset({"from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type"})
 _FOLD = re.compile(r"\r\n[ \t]+")
 _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+(\S+)")
 _VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
@@ -184,6 +184,8 @@ def _read_headers(lines: list[str]) -> tuple[Headers, str]:
         name = _COMPACT.get(name, name)
         if name in headers:
             headers[name].append(value.strip(" \t"))
+            if name in _SINGLE:
+                fault = fault or f"more than one {name.title()}"
         else:
             headers[name] = [value.strip(" \t")]
     return headers, fault
@@ -195,6 +197,8 @@ def _read_first_line(line: str, headers: Headers, body: bytes) -> tuple[Request 
     Raises SipParseError when it is of neither kind. Blanks around its parts are forgiven, within them they are not.
     """
     parts = line.split()
+    if len(parts) == 3 and parts[2] == VERSION and _TOKEN.fullmatch(parts[0]) and scheme_of(parts[1]):
+        return Request(parts[0], parts[1], line, headers, body), "", None
     if parts and _VERSION.fullmatch(parts[0]):
         code = parts[1] if len(parts) > 1 else ""
         if parts[0].upper() != VERSION or not (
@@ -235,17 +239,16 @@ def _read_identity(message: Message) -> None:
 def _check(message: Request | Response) -> None:
     """Refuse what can be read in two ways, and make sure that no later look at a header fails; raises FieldError."""
     headers = message.headers
-    for name in _SINGLE:
-        if len(headers.get(name, ())) > 1:
-            raise FieldError(f"more than one {name.title()}")
     if not message.call_id:
         raise FieldError("an empty Call-ID")
     if "contact" in headers:
         _ = message.contacts
-    for route in message.values("record-route"):
-        parse_name_addr(route)
+    if "record-route" in headers:
+        for route in message.values("record-route"):
+            parse_name_addr(route)
     for name in ("require", "accept"):
-        message.values(name)
+        if name in headers:
+            message.values(name)
     if isinstance(message, Response):
         return
     if message.method != message.cseq_method:

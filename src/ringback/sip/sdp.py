@@ -8,6 +8,7 @@ import ipaddress
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ringback.sip.description import (
     DIRECTIONS,
@@ -171,9 +172,14 @@ def _audio_lines(
     return [f"m=audio {port} {protocol} {' '.join(types)}", *lines, f"a=ptime:{ptime}", f"a={direction}"]
 
 
+@lru_cache(maxsize=64)
+def _family(address: str) -> str:
+    return f"IP{ipaddress.ip_address(address).version}"
+
+
 def _describe(address: str, lines: list[str], previous: bytes | None, session_id: int | None, default_id: int) -> bytes:
     """Put the session's lines before the media lines; the version grows with each change (RFC 3264 §8)."""
-    family = f"IP{ipaddress.ip_address(address).version}"
+    family = _family(address)
     before = parse(previous) if previous is not None else None
     identity = before.session_id if before else default_id if session_id is None else session_id
     version = before.version if before else identity
