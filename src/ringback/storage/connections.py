@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ringback.storage.engines import WRITES
+from ringback.storage.engines import WRITES, is_refusal
 from ringback.storage.errors import StorageError
 
 _ADVICE = {
@@ -57,9 +57,9 @@ class Connections:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except IntegrityError as error:
-            raise StorageError(f"{self.name} refused it: {error.orig}") from error
         except DBAPIError as error:
+            if is_refusal(error):
+                raise StorageError(f"{self.name} refused it: {error.orig}") from error
             raise self._failed(str(error.orig), unavailable=True) from error
         except (PoolTimeout, OSError) as error:
             raise self._failed(str(error), unavailable=True) from error

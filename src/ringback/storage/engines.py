@@ -1,13 +1,14 @@
 """Database engines: what differs between SQLite and PostgreSQL is here and nowhere else."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Integer, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -19,7 +20,14 @@ WRITES = "ringback_writes"
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 """A key that counts up by itself. SQLite does that for a column declared exactly INTEGER, which has 64 bits there."""
 
-_BUSY_TIMEOUT_MS = 5000
+_PRAGMAS = (
+    "busy_timeout = 5000",
+    "foreign_keys = ON",
+    # Readers (the command line, the console) never stop the writer, nor it them.
+    "journal_mode = WAL",
+    # In WAL mode a killed process loses nothing; only a power cut can lose the last transactions, never the file.
+    "synchronous = NORMAL",
+)
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
@@ -67,12 +75,29 @@ def prepare_file(url: URL) -> None:
     path = Path(url.database)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite gives its -wal and -shm files the permissions of the database file.
+        # SQLite gives its -wal and -shm files the permissions of the database file. To open the file here would be
+        # wrong: closing it again drops the locks that this process may hold on it (https://sqlite.org/howtocorrupt.html).
         path.touch(mode=0o600)
     except (OSError, ValueError) as error:
         raise StorageError(
             f"the database {path} cannot be created: {error}. Set storage.directory to a directory you can write to"
         ) from error
+    if not path.is_file():
+        raise StorageError(f"the database {path} is not a file; move it away, or set storage.directory elsewhere")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise StorageError(
+            f"the database {path} may not be read and written by this user; change its owner or its mode"
+        )
+
+
+def is_refusal(error: DBAPIError) -> bool:
+    """Tell whether the database refuses a statement for what is in it, rather than fails."""
+    if isinstance(error, IntegrityError | DataError | ProgrammingError):
+        return True
+    # asyncpg has a ValueError for values that do not fit, and PostgreSQL two classes of codes: data exception and
+    # integrity constraint violation (PostgreSQL documentation, appendix A).
+    code = getattr(error.orig, "sqlstate", None) or ""
+    return isinstance(error.orig and error.orig.__cause__, ValueError) or code[:2] in ("22", "23")
 
 
 def _to_json(value: Any) -> str:
@@ -84,15 +109,13 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     # With the driver's own transactions off, ours begin where SQLAlchemy says so (see _begin_sqlite), DDL included.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
-        "foreign_keys = ON",
-        # Readers (the command line, the console) never stop the writer, nor it them.
-        "journal_mode = WAL",
-        # In WAL mode a killed process loses nothing; only a power cut can lose the last transactions, never the file.
-        "synchronous = NORMAL",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in _PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        # The pool forgets a connection that it could not set up, and the driver's thread would outlive the event loop.
+        connection.close()
+        raise
     cursor.close()
 
 

@@ -117,28 +117,39 @@ class EventWriter:
         async with self._writing:
             size = min(self._batch, len(self._entries))
             try:
-                await self._commit(size)
+                await self._commit_or_split(size)
             except StorageError as error:
-                if error.unavailable or not await self._commit_one_by_one(size):
-                    return self._failed(error)
+                self._failures += 1
+                # Told once for each stretch of failures: a line for every try would fill the disk that is full.
+                if self._failures == 1:
+                    logger.error("Calls go on, but their records wait in memory: %s", error)
+                return False
             if self._failures:
                 logger.warning("The database works again, after %d failed tries", self._failures)
                 self._failures = 0
             self._report_dropped()
             return True
 
-    async def _commit_one_by_one(self, size: int) -> bool:
-        """Write entries of which the database refuses at least one: that one must not take the others with it."""
+    async def _commit_or_split(self, size: int) -> None:
+        """Write entries, one by one if the database refuses any: that one must not take the others with it.
+
+        Raises StorageError when the database fails.
+        """
+        try:
+            await self._commit(size)
+            return
+        except StorageError as error:
+            if error.unavailable:
+                raise
         for _ in range(size):
             try:
                 await self._commit(1)
             except StorageError as error:
                 if error.unavailable:
-                    return False
+                    raise
                 logger.error("An entry of a timeline is lost: %s", error)
                 self._entries.popleft()
                 self.dropped += 1
-        return True
 
     async def _commit(self, size: int) -> None:
         """Write the first entries in one transaction, and then forget them. Raises StorageError."""
@@ -156,13 +167,6 @@ class EventWriter:
             await insert_events(connection, (entry for entry in batch if isinstance(entry, CallEvent)))
         for _ in batch:
             self._entries.popleft()
-
-    def _failed(self, error: StorageError) -> bool:
-        self._failures += 1
-        # Told once for each stretch of failures: a line for every try would fill the disk that is full.
-        if self._failures == 1:
-            logger.error("Calls go on, but their records wait in memory: %s", error)
-        return False
 
     def _drop(self, count: int) -> None:
         if not self._unreported:

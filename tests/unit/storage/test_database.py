@@ -64,7 +64,7 @@ async def test_a_file_that_is_no_database_says_what_to_do(tmp_path: Path) -> Non
 
 
 async def test_a_directory_in_place_of_the_file(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="check that storage.directory"):
+    with pytest.raises(StorageError, match="is not a file; move it away"):
         await Database.open(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import threading
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,27 @@ def test_a_file_that_cannot_be_made_says_what_to_set(tmp_path: Path) -> None:
     for name in ("file/ringback.db", "a\0b"):
         with pytest.raises(StorageError, match="Set storage.directory"):
             prepare_file(database_url(tmp_path / name))
+
+
+def test_what_is_no_file_or_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StorageError, match="is not a file; move it away"):
+        prepare_file(database_url(tmp_path))
+    monkeypatch.setattr("ringback.storage.engines.os.access", lambda *_: False)  # root may do everything
+    with pytest.raises(StorageError, match="change its owner or its mode"):
+        prepare_file(database_url(tmp_path / "ringback.db"))
+
+
+async def test_a_connection_that_cannot_be_set_up_is_closed(tmp_path: Path) -> None:
+    """Else its thread would outlive the event loop."""
+    (tmp_path / "ringback.db").write_bytes(b"no database at all" * 100)
+    connections = Connections(create_engine(database_url(tmp_path / "ringback.db")))
+    with pytest.raises(StorageError, match="not a database"):
+        async with connections.read():
+            pass
+    for thread in set(threading.enumerate()) - {threading.current_thread()}:
+        thread.join(5)
+        assert not thread.is_alive()
+    await connections.close()
 
 
 async def test_json_columns_take_what_has_a_text(tmp_path: Path) -> None:
