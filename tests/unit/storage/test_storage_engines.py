@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import JSON, literal, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from ringback.storage.connections import Connections
-from ringback.storage.engines import create_engine, database_url, prepare_file
+from ringback.storage.engines import create_engine, database_url, is_refusal, prepare_file
 from ringback.storage.errors import StorageError
 
 
@@ -62,6 +63,35 @@ async def test_a_postgresql_server_that_is_down() -> None:
     await connections.close()
 
 
+class _PostgresError(Exception):
+    def __init__(self, sqlstate: str | None) -> None:
+        super().__init__("no")
+        self.sqlstate = sqlstate
+
+
+def _caused(by: Exception) -> Exception:
+    error = _PostgresError(None)
+    error.__cause__ = by
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [
+        (IntegrityError("INSERT", {}, _PostgresError("23505")), True),
+        (DBAPIError("INSERT", {}, _PostgresError("22001")), True),
+        (DBAPIError("INSERT", {}, _PostgresError("23503")), True),
+        (DBAPIError("INSERT", {}, _PostgresError("53100")), False),
+        (InterfaceError("INSERT", {}, _caused(ValueError("no integer"))), True),
+        (InterfaceError("INSERT", {}, _caused(ConnectionError("gone"))), False),
+        (OperationalError("INSERT", {}, Exception("disk is full")), False),
+    ],
+)
+def test_what_is_refused_and_what_fails(error: DBAPIError, refused: bool) -> None:
+    """53100 is PostgreSQL's code for a full disk."""
+    assert is_refusal(error) is refused
+
+
 def test_only_sqlite_has_a_file_to_prepare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     prepare_file(database_url("postgresql://db/ringback"))
@@ -85,12 +115,13 @@ def test_what_is_no_file_or_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 async def test_a_connection_that_cannot_be_set_up_is_closed(tmp_path: Path) -> None:
     """Else its thread would outlive the event loop."""
+    before = set(threading.enumerate())
     (tmp_path / "ringback.db").write_bytes(b"no database at all" * 100)
     connections = Connections(create_engine(database_url(tmp_path / "ringback.db")))
     with pytest.raises(StorageError, match="not a database"):
         async with connections.read():
             pass
-    for thread in set(threading.enumerate()) - {threading.current_thread()}:
+    for thread in set(threading.enumerate()) - before:
         thread.join(5)
         assert not thread.is_alive()
     await connections.close()
