@@ -1,4 +1,11 @@
-"""The jitter ring: received samples of every leg, placed by RTP timestamp, taken out 20 ms at a time."""
+"""The jitter buffer: received samples of every leg, placed by RTP timestamp, taken out 20 ms at a time.
+
+It is adaptive, leg by leg. A packet's margin is how long before its time it arrives. Once a second (each leg in
+another tick) the smallest margin of that second decides: three seconds of less than 20 ms and the leg's audio is
+delayed by another frame, three seconds of 40 ms or more and a frame is left out, best a quiet one. So the delay
+follows the jitter, and a clock that is not quite ours never fills or drains the buffer. Two late packets within a
+second delay the audio at once.
+"""
 
 from typing import Final
 
@@ -11,6 +18,19 @@ UNITS: Final = 64
 """Units in a ring: 640 ms."""
 DELAY: Final = 4
 """Units between the arrival of a stream's first packet and its being heard: 40 ms."""
+LONGEST_DELAY: Final = 20
+"""Units that the earliest packet may wait: 200 ms."""
+WINDOW: Final = 50
+"""Ticks between two looks at a leg's margin: a second."""
+_SAFE: Final = 2
+"""Units of margin that are aimed at: 20 ms."""
+_PATIENCE: Final = 3
+"""Windows of too little or too much margin in a row before a frame is added or left out."""
+_FORCED: Final = 6
+"""Windows after which a frame is left out although it is not quiet."""
+_QUIET: Final = 400
+"""Largest sample of a frame that nobody misses."""
+_NOTHING: Final = 1 << 30
 _MAX_PACKET_UNITS: Final = 6
 _LATE_IN_A_ROW: Final = 5
 
@@ -32,6 +52,15 @@ class JitterRing:
         self.playout = np.zeros(capacity, np.int64)
         self.started = np.zeros(capacity, np.bool_)
         self._late_in_a_row = np.zeros(capacity, np.int64)
+        self._margin = np.full(capacity, _NOTHING, np.int64)
+        self._earliest = np.zeros(capacity, np.int64)
+        self._late_lately = np.zeros(capacity, np.int64)
+        self._pressure = np.zeros(capacity, np.int64)
+        self._tick = 0
+        self.added = np.zeros(capacity, np.int64)
+        """Frames by which the audio was delayed further."""
+        self.left_out = np.zeros(capacity, np.int64)
+        """Frames that were left out to catch up."""
         self.late = np.zeros(capacity, np.int64)
         """Packets that came after their time."""
         self.duplicates = np.zeros(capacity, np.int64)
@@ -44,7 +73,10 @@ class JitterRing:
         """Make the row ready for another leg."""
         self._have[row] = False
         self.started[row] = False
-        for column in (self.late, self.duplicates, self.resets, self._late_in_a_row, self.playout):
+        self._margin[row] = _NOTHING
+        for column in (self.late, self.duplicates, self.resets, self._late_in_a_row, self.playout, self._earliest):
+            column[row] = 0
+        for column in (self._late_lately, self._pressure, self.added, self.left_out):
             column[row] = 0
 
     def put(
@@ -79,6 +111,8 @@ class JitterRing:
             )
         place = self._place(rows, timestamp)
         ahead = place - self.playout[rows]
+        np.minimum.at(self._margin, rows, ahead)
+        np.maximum.at(self._earliest, rows, ahead)
         odd = (ahead < 0) | (ahead + units > UNITS)
         if odd.any():
             place, keep = self._misplaced(rows, timestamp, ahead, units, marker, np.flatnonzero(odd))
@@ -88,11 +122,12 @@ class JitterRing:
         self._late_in_a_row[rows] = 0
         self._store(rows, samples, place, units)
 
-    def take(self, count: int) -> NDArray[np.int16]:
-        """Take the frame that is due for each of the first `count` legs, int16[count, 160], and move on.
+    def take(self, count: int) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        """Take the frame that is due for each of the first `count` legs, and move on.
 
-        What has not arrived is silence, 10 ms at a time.
+        Returns int16[count, 160] and bool[count, 2]: which halves have arrived. The others are silence.
         """
+        self._adapt(count)
         every = np.arange(count)
         slot = (self.playout[:count] >> 1) % (UNITS // 2)
         frames: NDArray[np.int16] = self._frames[every, slot]
@@ -101,7 +136,56 @@ class JitterRing:
         self.playout[:count] += 2 * self.started[:count]
         if not have.all():
             frames.reshape(count, 2, UNIT)[~have] = 0
-        return frames
+        return frames, have
+
+    def delay(self, row: int) -> float:
+        """Seconds that the earliest packet of the last second waited."""
+        return float(self._earliest[row]) * 0.01
+
+    def _adapt(self, count: int) -> None:
+        """Look at the margin of every fiftieth leg, and add or leave out a frame where it has been wrong for long."""
+        self._tick += 1
+        mine = slice(self._tick % WINDOW, count, WINDOW)
+        margin = self._margin[mine]
+        heard = margin != _NOTHING
+        if not heard.any():
+            return
+        pressure = self._pressure[mine]
+        small, large = heard & (margin < _SAFE), heard & (margin >= 2 * _SAFE)
+        pressure[:] = np.where(small, np.minimum(pressure, 0) - 1, np.where(large, np.maximum(pressure, 0) + 1, 0))
+        for index in np.flatnonzero((pressure <= -_PATIENCE) | (pressure >= _PATIENCE)).tolist():
+            row = self._tick % WINDOW + index * WINDOW
+            if pressure[index] < 0:
+                self._delay_more(row, 2)
+            else:
+                self._catch_up(row, int(margin[index]), forced=pressure[index] >= _FORCED)
+        self._margin[mine] = _NOTHING
+        self._earliest[mine] = 0
+        self._late_lately[mine] = 0
+
+    def _delay_more(self, row: int, units: int) -> bool:
+        """Let the leg be heard later by so many units (even), where that is not beyond the longest delay."""
+        if self._earliest[row] + units > LONGEST_DELAY:
+            return False
+        self.playout[row] -= units
+        for back in range(units):  # what was there has been heard
+            self._have[row, (int(self.playout[row]) + back) % UNITS] = False
+        self.added[row] += units // 2
+        self._pressure[row] = 0
+        return True
+
+    def _catch_up(self, row: int, margin: int, *, forced: bool) -> None:
+        """Leave out the frame that is due, if it is a quiet one or must be; at once all that is far too much."""
+        frames = 1 if margin <= LONGEST_DELAY else (margin - 2 * _SAFE) // 2
+        slot = (int(self.playout[row]) >> 1) % (UNITS // 2)
+        quiet = not self._pairs[row, slot].any() or int(np.abs(self._frames[row, slot]).max()) < _QUIET
+        if not (quiet or forced or frames > 1):
+            return
+        for back in range(2 * frames):
+            self._have[row, (int(self.playout[row]) + back) % UNITS] = False
+        self.playout[row] += 2 * frames
+        self.left_out[row] += frames
+        self._pressure[row] = 0
 
     def _begin(self, rows: Rows, timestamp: NDArray[np.uint32], ssrc: NDArray[np.uint32]) -> bool:
         """Start the streams that are new: the first packet of a leg, and the first of another source."""
@@ -155,6 +239,10 @@ class JitterRing:
             if ahead[i] < 0:
                 self.late[row] += 1
                 self._late_in_a_row[row] += 1
+                self._late_lately[row] += 1
+                missing = -int(again - self.playout[row])
+                if self._late_lately[row] > 1 and self._delay_more(int(row), missing + missing % 2 + _SAFE):
+                    continue  # not late any more
                 if not marker[i] and self._late_in_a_row[row] < _LATE_IN_A_ROW:
                     keep[i] = False
                     continue

@@ -234,7 +234,7 @@ class Plane:
         if received is not None and len(received.rows):
             self._receive(received, sent.events)
         count = self._high
-        self.heard[:count] = self._ring.take(count)
+        self.heard[:count], _ = self._ring.take(count)
         sent.events += self._players.fill(self.said[:count])
         special = self._press(sent)
         self._send(count, special, sent)
