@@ -34,7 +34,7 @@ def problems(text: str, env: dict[str, str] | None = None) -> list[str]:
 
 
 def test_the_defaults_are_enough() -> None:
-    loaded = load(None, {"HOME": "/home/me"})
+    loaded = load(None, {"HOME": "/users/me"})
     assert loaded.settings.sip == Settings().sip
     assert set(loaded.sources.values()) == {"default"}
     assert set(loaded.sources) == {setting.key for setting in catalogue()}
@@ -210,11 +210,11 @@ def test_a_variable_that_is_wrong_is_named(variable: str, value: str, problem: s
 @pytest.mark.parametrize(
     ("text", "env", "directory"),
     [
-        ("", {"HOME": "/home/me"}, "/home/me/.local/share/ringback"),
-        ("", {"HOME": "/home/me", "XDG_DATA_HOME": "/data"}, "/data/ringback"),
-        ("", {"HOME": "/home/me", "XDG_DATA_HOME": "data"}, "/home/me/.local/share/ringback"),
-        ("storage.directory = '~/calls'", {"HOME": "/home/me", "XDG_DATA_HOME": "/data"}, "/home/me/calls"),
-        ("storage.directory = '~'", {"HOME": "/home/me"}, "/home/me"),
+        ("", {"HOME": "/users/me"}, "/users/me/.local/share/ringback"),
+        ("", {"HOME": "/users/me", "XDG_DATA_HOME": "/data"}, "/data/ringback"),
+        ("", {"HOME": "/users/me", "XDG_DATA_HOME": "data"}, "/users/me/.local/share/ringback"),
+        ("storage.directory = '~/calls'", {"HOME": "/users/me", "XDG_DATA_HOME": "/data"}, "/users/me/calls"),
+        ("storage.directory = '~'", {"HOME": "/users/me"}, "/users/me"),
         ("storage.directory = '/srv'", {}, "/srv"),
         ("storage.directory = 'data'", {}, "{here}/etc/data"),
         ("storage.directory = '/srv'", {"RINGBACK_STORAGE__DIRECTORY": "data"}, "{here}/data"),

@@ -1,6 +1,7 @@
 """A timeline as lines: what is in them, and that nothing from outside can break them."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +10,18 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from ringback.app.timeline import duration, render
+from ringback.calls.outcome import OUTCOMES
 from ringback.model import events
 from ringback.model.records import CallEvent
+from ringback.storage.calls import SERVER_RESTARTED
 
 START = datetime(2024, 2, 29, 12, 30, 15, tzinfo=UTC)
 SID = "CA" + "0" * 32
 
 KINDS = [value for name, value in vars(events).items() if name.isupper()]
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "timeline.md").read_text()
 
 
 def line(kind: str, after: float = 1.5, /, **data: Any) -> Text:
@@ -128,6 +134,11 @@ def test_a_request_of_2008_has_its_own_names() -> None:
 )
 def test_colours(kind: str, data: dict[str, Any], part: str, style: str) -> None:
     assert style in styles(line(kind, **data), part)
+
+
+@pytest.mark.parametrize("name", [*KINDS, *OUTCOMES, SERVER_RESTARTED])
+def test_each_kind_and_each_reason_is_documented(name: str) -> None:
+    assert f"\n| `{name}` | " in PAGE
 
 
 def test_times_count_from_the_start() -> None:

@@ -4,10 +4,13 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from cli_typing import Ringback
 
 import ringback.app.cli as cli
@@ -80,6 +83,24 @@ def test_main_runs_the_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         cli.main()
     assert raised.value.code == 0
     assert "Usage: ringback [OPTIONS]" in capsys.readouterr().out
+
+
+def test_each_command_and_option_is_documented() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "reference" / "command-line.md").read_text()
+
+    def walk(command: Any, path: str) -> Iterator[str]:
+        children = getattr(command, "commands", {})
+        if not children:
+            yield path
+            yield from (name for option in command.params for name in option.opts if name.startswith("--"))
+        for name, child in children.items():
+            yield from walk(child, f"{path} {name}")
+
+    names = set(walk(typer.main.get_command(cli.build()), "ringback"))
+    # Two commands share a heading: their names stand in it, one by one.
+    names -= {"ringback numbers show", "ringback numbers remove"}
+    assert not [name for name in sorted(names) if f"`{name}" not in page and f"{name} " not in page]
+    assert "`show NUMBER`, `remove NUMBER`" in page
 
 
 @pytest.mark.slow
