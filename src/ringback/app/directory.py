@@ -31,17 +31,21 @@ class Directory:
 
     async def find(self, number: str) -> Entry | None:
         """The entry of a number in its stored form, or None. Raises StorageError."""
-        asked = self._known.get(number)
-        if asked is not None and self._clock() - asked[0] < FRESH_SECONDS and not asked[1].cancelled():
-            return await asyncio.shield(asked[1])
+        while (asked := self._known.get(number)) is not None and self._clock() - asked[0] < FRESH_SECONDS:
+            # Waited for, not awaited: one who hangs up takes the answer from nobody. Whoever asked may have hung up
+            # before it came; then the next in line asks.
+            await asyncio.wait([asked[1]])
+            if not asked[1].cancelled():
+                return asked[1].result()
         if len(self._known) >= _MOST:
             self._known.clear()
         answer: asyncio.Future[Entry | None] = asyncio.get_running_loop().create_future()
-        self._known[number] = (self._clock(), answer)
+        mine = self._known[number] = (self._clock(), answer)
         try:
             found = await self._look_up(number)
         except BaseException as error:
-            del self._known[number]
+            if self._known.get(number) is mine:
+                del self._known[number]
             if isinstance(error, Exception):
                 answer.set_exception(error)
                 answer.exception()  # whoever waits gets it; with nobody waiting it is raised below all the same

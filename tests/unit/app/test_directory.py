@@ -86,3 +86,53 @@ async def test_a_caller_who_hangs_up_does_not_spoil_it_for_the_next(tmp_path: Pa
             await first
         directory._look_up = lambda number: asyncio.sleep(0)  # type: ignore[method-assign,assignment]
         assert await directory.find("1") is None
+
+
+async def test_who_waits_for_the_same_look_up_asks_again_when_the_first_caller_hangs_up(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Slow(Directory):
+        async def _look_up(self, phone_number: str) -> None:
+            asked.append(phone_number)
+            if len(asked) == 1:
+                await asyncio.Event().wait()
+
+    async with Database.open(tmp_path / "db") as database, asyncio.TaskGroup() as group:
+        directory = Slow(database, lambda: 0.0)
+        first = group.create_task(directory.find("1"))
+        others = [group.create_task(directory.find("1")) for _ in range(3)]
+        await asyncio.sleep(0)
+        first.cancel()
+        assert [await other for other in others] == [None, None, None]
+    assert asked == ["1", "1"]
+
+
+async def test_a_slow_look_up_that_fails_leaves_a_later_one_alone(tmp_path: Path) -> None:
+    """The later one was begun when the answer of the first would have been too old."""
+    now = 0.0
+    gates = [asyncio.Event(), asyncio.Event()]
+    failures: list[Exception | None] = [OSError("the disk is gone"), None]
+
+    class Slow(Directory):
+        async def _look_up(self, phone_number: str) -> None:
+            gate, failure = gates.pop(0), failures.pop(0)
+            await gate.wait()
+            if failure:
+                raise failure
+
+    async with Database.open(tmp_path / "db") as database:
+        directory = Slow(database, lambda: now)
+        opening = list(gates)
+        create_task = asyncio.get_running_loop().create_task
+        first = create_task(directory.find("1"))
+        await asyncio.sleep(0)
+        now = 1.0
+        second = create_task(directory.find("1"))
+        await asyncio.sleep(0)
+        opening[0].set()
+        with pytest.raises(OSError, match="the disk is gone"):
+            await first
+        third = create_task(directory.find("1"))
+        await asyncio.sleep(0)
+        opening[1].set()
+        assert (await second, await third) == (None, None)
