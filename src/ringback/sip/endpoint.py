@@ -50,6 +50,9 @@ class Endpoint:
 
     def connection_lost(self, flow: Flow, now: float) -> None:
         """Learn that a TCP connection is gone, or could not be opened."""
+        if flow.connection and flow.connection not in self._stack.connections:
+            return  # a stranger who comes and goes must not cost a look at everything
+        self._stack.connections.discard(flow.connection)
         for transaction in [t for t in self._stack.servers.values() if t.flow == flow]:
             transaction.step("transport error", now)
         for client in [c for c in self._stack.clients.values() if c.flow == flow]:

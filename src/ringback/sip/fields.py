@@ -14,11 +14,13 @@ from sipmessage import URI, Parameters
 BRANCH_COOKIE = "z9hG4bK"
 """Branches that begin so are unique by themselves (RFC 3261 §8.1.1.7)."""
 
+MAX_URI = 2_000
+"""Characters of a URI that is looked into."""
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _QUOTED = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 # One step of a quote-aware walk: a quoted string, a bracketed URI, plain text, or a character that matters.
-_STEP = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|<[^>]*>|[^"<,;]+|.', re.DOTALL)
+_STEP = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|<[^<>]*>|[^"<,;]+|.', re.DOTALL)
 _VIA = re.compile(
     r"SIP\s*/\s*(?P<version>[0-9.]+)\s*/\s*(?P<transport>[^\s/;,]+)\s+"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:;,\[\]<>\"]+)(?:\s*:\s*(?P<port>[0-9]{1,5}))?\s*(?P<rest>;.*)?",
@@ -32,6 +34,7 @@ _SIP_URI = re.compile(
     r"(?::(?P<port>[0-9]{1,5}))?(?P<parameters>(?:;[^\s;?<>\",@]+)*)",
     re.IGNORECASE,
 )
+_TEL_URI = re.compile(r"tel:(?P<number>\+?[0-9A-F*#().\-]+)(?P<parameters>(?:;[^\s;?<>\",@]+)*)", re.IGNORECASE)
 
 
 class FieldError(ValueError):
@@ -49,7 +52,8 @@ def split_outside(text: str, separator: str) -> list[str]:
         return text.split(separator)
     pieces: list[str] = []
     current: list[str] = []
-    for step in _STEP.findall(text):
+    for match in _STEP.finditer(text):
+        step = match[0]
         if step == separator:
             pieces.append("".join(current))
             current = []
@@ -225,6 +229,10 @@ def parse_uri(text: str) -> URI:
 
 
 def _parse_uri(text: str) -> URI:
+    if len(text) > MAX_URI:
+        raise FieldError(f"a URI of {len(text)} characters")
+    if scheme_of(text) == "tel":
+        return _parse_tel(text)
     try:
         uri = URI.parse(text)
     except (ValueError, TypeError):
@@ -238,23 +246,35 @@ def _parse_uri(text: str) -> URI:
 _cached_uri = lru_cache(maxsize=4096)(_parse_uri)
 
 
+def _parse_tel(text: str) -> URI:
+    """Read a tel URI (RFC 3966). sipmessage 0.7.1 takes the square of its length for one: 26 ms for 800 digits."""
+    match = _TEL_URI.fullmatch(text)
+    if match is None:
+        raise FieldError(f"{text[:60]!r} is no tel URI")
+    return URI(scheme="tel", host="", user=match["number"], parameters=_uri_parameters(match["parameters"]))
+
+
+def _uri_parameters(text: str) -> Parameters:
+    parameters: dict[str, str | None] = {}
+    for piece in text.split(";")[1:]:
+        name, equals, value = piece.partition("=")
+        parameters[name] = value if equals else None
+    parameters.pop("self", None)
+    return Parameters(**parameters)
+
+
 def _parse_sloppy_uri(text: str) -> URI:
     match = _SIP_URI.fullmatch(text)
     if match is None:
         raise FieldError(f"{text[:60]!r} is no SIP URI")
     user, _, password = (match["user"] or "").partition(":")
-    parameters: dict[str, str | None] = {}
-    for piece in match["parameters"].split(";")[1:]:
-        name, equals, value = piece.partition("=")
-        parameters[name] = value if equals else None
-    parameters.pop("self", None)
     return URI(
         scheme=match["scheme"].lower(),
         host=match["host"],
         user=_unescape(user) if match["user"] else None,
         password=_unescape(password) or None,
         port=int(match["port"]) if match["port"] else None,
-        parameters=Parameters(**parameters),
+        parameters=_uri_parameters(match["parameters"]),
     )
 
 

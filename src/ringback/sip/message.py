@@ -19,8 +19,8 @@ from ringback.sip.fields import (
     split_outside,
 )
 
-MAX_MESSAGE = 65_535
-"""Bytes of the largest message: what fits into a datagram."""
+MAX_MESSAGE = 32_768
+"""Bytes of the largest message. Real ones have some thousand."""
 MAX_HEADERS = 200
 """Header lines of a message. A call forwarded across the world carries some 40 Via and Record-Route lines."""
 VERSION = "SIP/2.0"

@@ -45,6 +45,8 @@ class Stack:
     dialogs: dict[DialogKey, "Call"] = field(default_factory=dict)
     merges: dict[tuple[str, str, str], ServerKey] = field(default_factory=dict)
     """Requests outside of dialogs under way, by Call-ID, From tag and CSeq (§8.2.2.2)."""
+    connections: set[int] = field(default_factory=set)
+    """TCP connections that carry, or carried, something of ours. Losing any other one concerns nobody."""
     last_call: int = 0
     wakeup: Callable[[], None] | None = None
     """Called when there is something to drain; set by the shell."""

@@ -113,6 +113,8 @@ class ClientTransaction:
         self.tell: Callable[[Outcome, float], object] | None = tell
         self.state = CALLING
         stack.clients[key] = self
+        if flow.connection:
+            stack.connections.add(flow.connection)
         self._send(now)
         if make_ack is None:
             self._start_e(now)

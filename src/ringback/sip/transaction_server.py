@@ -76,6 +76,8 @@ class ServerTransaction:
         self.merge: tuple[str, str, str] | None = None
         self.state = PROCEEDING
         stack.servers[key] = self
+        if flow.connection:
+            stack.connections.add(flow.connection)
         if invite:
             self._start(now + TRYING_AFTER, "trying")
 

@@ -79,6 +79,18 @@ def test_a_lost_connection_ends_what_waits_for_it() -> None:
     assert talk.only(Ended).cause == "unreachable"
 
 
+def test_a_stranger_who_comes_and_goes_leaves_no_trace() -> None:
+    talk = Talk(TCP, allowed=lambda flow: False)
+    talk.say(talk.request("INVITE"))
+    talk.endpoint.connection_lost(TCP, talk.now)
+    assert talk.endpoint._stack.connections == set()
+    known = Talk(TCP)
+    known.say(known.request("OPTIONS"))
+    assert known.endpoint._stack.connections == {TCP.connection}
+    known.endpoint.connection_lost(TCP, known.now)
+    assert known.endpoint._stack.connections == set()
+
+
 def test_the_same_seed_says_the_same() -> None:
     first, second = Talk(), Talk()
     assert first.answer(first.ring_in()).headers == second.answer(second.ring_in()).headers

@@ -143,6 +143,7 @@ def test_where_responses_go(via: str, target: tuple[str, int]) -> None:
         ("sip:b%C3%BC:pass@pbx1", "bü", "pbx1", None),
         ("sips:[2001:db8::1]:5061", None, "[2001:db8::1]", 5061),
         ("tel:+1-212-555-1234", "+1-212-555-1234", "", None),
+        ("TEL:*31#;phone-context=x.example;self", "*31#", "", None),
         ("sip:a@b.example;self=1", "a", "b.example", None),
         ("sip:a@pbx1;x=1;y", "a", "pbx1", None),
     ],
@@ -153,7 +154,19 @@ def test_uris(text: str, user: str | None, host: str, port: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["sip:", "http://x", "sip:a@b?c=d", "sip:a@b:99999", "sip:a b@c", "", "sip:" + "a" * 300 + "@@"]
+    "text",
+    [
+        "sip:",
+        "tel:",
+        "tel:+12x!",
+        "sip:" + "a" * 2000,
+        "http://x",
+        "sip:a@b?c=d",
+        "sip:a@b:99999",
+        "sip:a b@c",
+        "",
+        "sip:" + "a" * 300 + "@@",
+    ],
 )
 def test_broken_uris_are_refused(text: str) -> None:
     with pytest.raises(FieldError):
@@ -182,3 +195,17 @@ def test_nothing_but_the_documented_error(text: str) -> None:
             read(text)
     with contextlib.suppress(FieldError):
         fields.parse_via(text, salvage=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["tel:" + "1" * 1900 + "!", "tel:+" + "1-" * 900 + "!", "sip:" + "a." * 900 + "!", "sip:" + "a-" * 900 + "!",
+     "sip:a" + ";a=b" * 400 + "!", '"a"' + "<" * 30_000 + ",", "<a" * 10_000 + ",", '"' + '\\"' * 15_000 + ",",
+     " " * 30_000 + "x", '"' * 30_001, ";a" * 15_000],
+    ids=range(11),
+)  # fmt: skip
+def test_no_text_takes_long(text: str) -> None:
+    """Patterns that step back and forth would hang the server for minutes; the limit of the test would end it."""
+    for read in (fields.parse_name_addr, fields.parse_uri, lambda text: fields.split_outside(text, ",")):
+        with contextlib.suppress(FieldError):
+            read(text)
