@@ -1,13 +1,17 @@
 """Players: which clip each leg hears, as columns."""
 
+from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ringback.media.arena import FRAME, ClipArena, Loaded
 
-FOREVER = 0
+FOREVER: Final = 0
+MOST_WAITING: Final = 1000
+"""Clips that may wait on one leg; one more takes the place of the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +33,73 @@ class Players:
         self._clip: list[Loaded | None] = [None] * capacity
         self._loops = [FOREVER] * capacity
         self._token = [0] * capacity
+        self._waiting: dict[int, deque[tuple[Loaded, int, int]]] = {}
 
-    def start(self, row: int, clip: Loaded, loops: int, token: int) -> list[PlayEnded]:
-        """Play a clip (acquired from the arena) from the next frame on, in place of what plays now.
+    def start(self, row: int, clip: Loaded, loops: int, token: int, *, queue: bool = False) -> list[PlayEnded]:
+        """Play a clip (acquired from the arena) from the next frame on, in place of what plays now and waits.
 
-        `loops` of 0 plays it until it is stopped. Returns what has ended with it: what is replaced, and an empty
-        clip at once.
+        With `queue` it is played after them, without a gap. `loops` of 0 plays it until it is stopped. Returns what
+        has ended with it: what is replaced, and an empty clip at once.
         """
-        ended = [PlayEnded(row, self._token[row])] if self.stop(row) else []
+        if queue and self._playing[row]:
+            waiting = self._waiting.setdefault(row, deque())
+            ended = []
+            if len(waiting) == MOST_WAITING:
+                last, _, last_token = waiting.pop()
+                self._arena.release(last)
+                ended = [PlayEnded(row, last_token)]
+            waiting.append((clip, loops, token))
+            return ended
+        tokens = [token for _, _, token in self._waiting.get(row, ())]
+        ended = [PlayEnded(row, self._token[row])] if self._playing[row] else []
+        ended += [PlayEnded(row, each) for each in tokens]
+        self.stop(row)
+        return ended + self._begin(row, clip, loops, token)
+
+    def _begin(self, row: int, clip: Loaded, loops: int, token: int) -> list[PlayEnded]:
         if clip.first == clip.end:
             self._arena.release(clip)
-            return [*ended, PlayEnded(row, token)]
+            return [PlayEnded(row, token)]
         self._clip[row], self._loops[row], self._token[row] = clip, loops, token
         self._frame[row], self._end[row], self._playing[row] = clip.first, clip.end, True
-        return ended
+        return []
 
     def stop(self, row: int, token: int | None = None) -> bool:
-        """Fall silent with the next frame; with a token, only if that is what plays. True if something was stopped."""
+        """Fall silent with the next frame and forget what waits; True if something was stopped.
+
+        With a token only what plays or waits under it is meant; what waits behind it goes on.
+        """
+        if token is not None:
+            return self._stop_one(row, token)
+        for waiting, _, _ in self._waiting.pop(row, ()):
+            self._arena.release(waiting)
+        return self._fall_silent(row)
+
+    def _stop_one(self, row: int, token: int) -> bool:
+        if self._playing[row] and self._token[row] == token:
+            self._fall_silent(row)
+            self._next(row)
+            return True
+        waiting = self._waiting.get(row, deque())
+        for entry in [entry for entry in waiting if entry[2] == token]:
+            waiting.remove(entry)
+            self._arena.release(entry[0])
+            return True
+        return False
+
+    def _next(self, row: int) -> list[PlayEnded]:
+        """Begin what waits; empty clips end at once."""
+        ended: list[PlayEnded] = []
+        waiting = self._waiting.get(row)
+        while waiting and not self._playing[row]:
+            ended += self._begin(row, *waiting.popleft())
+        if not waiting:
+            self._waiting.pop(row, None)
+        return ended
+
+    def _fall_silent(self, row: int) -> bool:
         clip = self._clip[row]
-        if clip is None or (token is not None and token != self._token[row]):
+        if clip is None:
             return False
         self._arena.release(clip)
         self._clip[row] = None
@@ -66,8 +118,9 @@ class Players:
             clip = self._clip[row]
             assert clip is not None, "a row that plays has a clip"
             if self._loops[row] == 1:
-                self.stop(row)
+                self._fall_silent(row)
                 ended.append(PlayEnded(row, self._token[row]))
+                ended += self._next(row)
             else:
                 self._frame[row] = clip.first
                 self._loops[row] -= self._loops[row] > 1

@@ -31,10 +31,10 @@ from ringback.media.plane import (
     PACKET_WIDTH,
     FirstHeard,
     GoneQuiet,
+    Happening,
     KeyPressed,
     LegSetup,
     Plane,
-    PlaneEvent,
     PlaneFull,
     Received,
     SourceMoved,
@@ -269,8 +269,6 @@ class Worker:
             row = self._row_of_fd[fd]
             receive = self._sockets[row].recvfrom_into
             for _ in range(_PACKETS_PER_LEG):
-                if count == len(self._views):
-                    break
                 try:
                     self._length[count], address = receive(self._views[count])
                 except BlockingIOError:
@@ -291,7 +289,7 @@ class Worker:
             with contextlib.suppress(OSError):
                 self._sockets[row].sendto(packet, destination)
 
-    def _report(self, event: PlaneEvent) -> None:
+    def _report(self, event: Happening) -> None:
         message: dict[str, Any] = {"leg": event.row}
         match event:
             case KeyPressed():

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ringback.media import g711
 from ringback.media.arena import FRAME, ClipArena
-from ringback.media.plane import PACKET_WIDTH, LegSetup, Plane, PlaneEvent, Received, Sent
+from ringback.media.plane import PACKET_WIDTH, LegSetup, Plane, Happening, Received, Sent
 from ringback.rtp.packet import RtpPacket, parse
 
 PCMU_AND_PCMA = {0: g711.PCMU, 8: g711.PCMA}
@@ -27,7 +27,7 @@ class PlaneRig:
         self.plane = Plane(capacity, ClipArena(clip_frames))
         self.packets: dict[int, list[RtpPacket]] = defaultdict(list)
         self.frames: dict[int, list[NDArray[np.int16]]] = defaultdict(list)
-        self.events: list[PlaneEvent] = []
+        self.events: list[Happening] = []
 
     def leg(
         self,
@@ -103,7 +103,7 @@ class PlaneRig:
         """All that a peer was heard to say."""
         return np.concatenate(self.frames[row])
 
-    def of(self, kind: type[PlaneEvent]) -> list[PlaneEvent]:
+    def of(self, kind: type[Happening]) -> list[Happening]:
         """The events of one kind."""
         return [event for event in self.events if isinstance(event, kind)]
 

@@ -1,0 +1,158 @@
+"""The receiving half of the plane: packets of all legs become keys and samples."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ringback.media import g711
+from ringback.media.happenings import FirstHeard, GoneQuiet, Happening, KeyPressed, SourceMoved
+from ringback.media.jitter import JitterRing
+from ringback.media.sources import SourceLock
+from ringback.media.stats import StreamStats
+from ringback.rtp.packet import HEADER_BYTES, Columns, parse_columns, payload_span
+from ringback.rtp.telephone_event import KeyReceiver
+
+TICKS_PER_SECOND: Final = 50
+PACKET_WIDTH: Final = 640
+"""Bytes kept of a received packet: 60 ms of G.711 with header, extension and room to spare."""
+_UNKNOWN, _KEY = -1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The packets of one tick: row i of `buffer` holds `length[i]` bytes for leg `rows[i]` from `source[i]`."""
+
+    buffer: NDArray[np.uint8]
+    length: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    source: NDArray[np.int64]
+
+
+class Inbound:
+    """What each leg receives, as columns."""
+
+    def __init__(self, capacity: int, stats: StreamStats) -> None:
+        self.sources = SourceLock(capacity)
+        self.ring = JitterRing(capacity)
+        self.now = 0
+        """Ticks since the plane began."""
+        self._stats = stats
+        self._open = np.zeros(capacity, np.bool_)
+        self._kind = np.full((capacity, 128), _UNKNOWN, np.int8)
+        self._last_heard = np.zeros(capacity, np.int64)
+        self._quiet = np.zeros(capacity, np.int64)
+        self._quiet_times = np.zeros(capacity, np.int64)
+        self._keys: dict[int, KeyReceiver] = {}
+
+    def open(self, row: int) -> None:
+        """Make the row ready for another leg."""
+        self._open[row] = True
+        self._kind[row] = _UNKNOWN
+        self._quiet[row] = 0
+        self._keys[row] = KeyReceiver()
+        self.sources.clear(row)
+        self.ring.clear(row)
+
+    def setup(self, row: int, payload_types: dict[int, int], telephone_event: int | None, quiet_seconds: float) -> None:
+        """Say what the peer may send, and after how much silence to report it (0: never)."""
+        self._kind[row] = _UNKNOWN
+        for payload_type, codec in payload_types.items():
+            self._kind[row, payload_type] = codec
+        if telephone_event is not None:
+            self._kind[row, telephone_event] = _KEY
+        self._quiet[row] = int(quiet_seconds * TICKS_PER_SECOND)
+        self._last_heard[row], self._quiet_times[row] = self.now, 0
+
+    def close(self, row: int) -> None:
+        """Hear no more of this leg."""
+        self._open[row] = False
+        self._keys.pop(row, None)
+
+    def receive(self, received: Received) -> list[Happening]:
+        """Take the packets of a tick."""
+        rows, buffer, length = received.rows, received.buffer, received.length
+        columns = parse_columns(buffer, length)
+        kind = self._kind[rows, columns.payload_type]
+        # A packet that is no part of the session must not decide where a leg's audio goes.
+        valid = columns.valid & self._open[rows] & (kind != _UNKNOWN)
+        shifted = valid & ~columns.plain
+        if shifted.any():
+            length = self._unwrap(buffer, length, columns, np.flatnonzero(shifted))
+            valid &= columns.valid
+        admitted, moved = self.sources.admit(rows, received.source, valid)
+        events: list[Happening] = [SourceMoved(row, int(self.sources.learnt[row])) for row in moved]
+        heard = rows[admitted]
+        first = heard[self._stats.received[heard] == 0]
+        if len(first):
+            events += [FirstHeard(int(row)) for row in np.unique(first)]
+        self._last_heard[heard] = self.now
+        self._quiet_times[heard] = 0
+        self._stats.count(rows, columns, length, admitted, np.flatnonzero(~columns.valid & self._open[rows]))
+        keys = admitted & (kind == _KEY)
+        for i in np.flatnonzero(keys).tolist():
+            payload = bytes(buffer[i, HEADER_BYTES : length[i]])
+            key = self._keys[int(rows[i])].receive(int(columns.ssrc[i]), int(columns.timestamp[i]), payload)
+            if key is not None:
+                events.append(KeyPressed(int(rows[i]), key))
+        self._hear(received, columns, length, kind, admitted & ~keys)
+        return events
+
+    def _hear(
+        self,
+        received: Received,
+        columns: Columns,
+        length: NDArray[np.int64],
+        kind: NDArray[np.int8],
+        audio: NDArray[np.bool_],
+    ) -> None:
+        """Decode the packets of audio and place them."""
+        if not audio.any():
+            return
+        width = int(length[audio].max())
+        payload = received.buffer[audio, HEADER_BYTES:width]
+        codec = kind[audio]
+        if codec.any():
+            samples = g711.DECODE_FLAT.take(payload + (codec.astype(np.int64) * 256)[:, None])
+        else:
+            samples = g711.DECODE[g711.PCMU].take(payload)
+        self.ring.put(
+            received.rows[audio],
+            samples,
+            length[audio] - HEADER_BYTES,
+            columns.timestamp[audio],
+            columns.ssrc[audio],
+            columns.marker[audio],
+        )
+
+    def watch(self, count: int) -> list[Happening]:
+        """Once a second: which legs have gone quiet. Each is reported again after waiting as long again."""
+        events: list[Happening] = []
+        if self.now % TICKS_PER_SECOND:
+            return events
+        waits = self._open[:count] & (self._quiet[:count] > 0)
+        for row in np.flatnonzero(waits & (self.now - self._last_heard[:count] >= self._quiet[:count])).tolist():
+            self._last_heard[row] = self.now
+            self._quiet_times[row] += 1
+            events.append(GoneQuiet(row, int(self._quiet_times[row])))
+        return events
+
+    @staticmethod
+    def _unwrap(
+        buffer: NDArray[np.uint8], length: NDArray[np.int64], columns: Columns, which: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Bring packets with contributing sources, extension or padding into the plain form; return the new lengths.
+
+        Those in which that goes wrong turn out not to be valid.
+        """
+        length = length.copy()
+        for i in which.tolist():
+            span = payload_span(bytes(buffer[i, : length[i]]))
+            if span is None:
+                columns.valid[i] = False
+                continue
+            payload = buffer[i, span[0] : span[1]].copy()
+            buffer[i, HEADER_BYTES : HEADER_BYTES + len(payload)] = payload
+            length[i] = HEADER_BYTES + len(payload)
+        return length
