@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ringback.media.arena import FRAME, ClipArena, Loaded
-from ringback.media.players import FOREVER, PlayEnded, Players
+from ringback.media.players import FOREVER, MOST_WAITING, PlayEnded, Players
 
 
 class Rig:
@@ -120,3 +120,53 @@ def test_only_the_legs_in_use_are_filled(rig: Rig) -> None:
     rig.players.fill(rig.out[:2])
 
     assert rig.out[:, 0].tolist() == [0, 5, 77]
+
+
+def test_queued_clips_follow_each_other_without_a_gap(rig: Rig) -> None:
+    rig.players.start(0, rig.clip(1, 2), 1, token=1)
+    assert rig.players.start(0, rig.clip(10, 2), 2, token=2, queue=True) == []
+    assert rig.players.start(0, rig.clip(1, 0), 1, token=3, queue=True) == []
+    assert rig.players.start(0, rig.clip(30, 1), 1, token=4, queue=True) == []
+
+    assert rig.heard(8)[0] == [1, 2, 10, 11, 10, 11, 30, 0]
+    assert [ended.token for ended in rig.ended] == [1, 2, 3, 4]
+
+
+def test_a_queued_clip_is_played_at_once_where_nothing_plays(rig: Rig) -> None:
+    rig.players.start(0, rig.clip(5, 1), 1, token=1, queue=True)
+
+    assert rig.heard(2)[0] == [5, 0]
+
+
+def test_stopping_forgets_what_waits_and_a_token_stops_its_own_alone(rig: Rig) -> None:
+    waiting, last = rig.clip(10, 2), rig.clip(20, 1)
+    rig.players.start(0, rig.clip(1, 9), 1, token=1)
+    rig.players.start(0, waiting, 1, token=2, queue=True)
+    rig.players.start(0, last, 1, token=3, queue=True)
+
+    assert rig.players.stop(0, 2)
+    assert waiting.users == 0
+    assert rig.players.stop(0, 1)
+    assert rig.heard(2)[0] == [20, 0]
+    rig.players.start(0, rig.clip(1, 9), 1, token=4)
+    rig.players.start(0, last, 1, token=5, queue=True)
+    assert rig.players.stop(0)
+    assert rig.heard(2)[0] == [0, 0]
+    assert not rig.players.stop(0, 5)
+
+
+def test_what_is_replaced_ends_and_so_does_what_waited_behind_it(rig: Rig) -> None:
+    rig.players.start(0, rig.clip(1, 9), 1, token=1)
+    rig.players.start(0, rig.clip(10, 2), 1, token=2, queue=True)
+
+    assert rig.players.start(0, rig.clip(50, 1), 1, token=3) == [PlayEnded(0, 1), PlayEnded(0, 2)]
+    assert rig.heard(2)[0] == [50, 0]
+
+
+def test_a_full_queue_gives_up_its_last(rig: Rig) -> None:
+    rig.players.start(0, rig.clip(1, 9), FOREVER, token=0)
+    clip = rig.clip(10, 1)
+    for token in range(1, MOST_WAITING + 1):
+        rig.players.start(0, clip, 1, token=token, queue=True)
+
+    assert rig.players.start(0, clip, 1, token=5000, queue=True) == [PlayEnded(0, MOST_WAITING)]
