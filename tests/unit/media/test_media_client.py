@@ -1,0 +1,341 @@
+"""The server's side of the media: real worker processes, what they are asked, and what follows when they die."""
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from ringback.media import client as client_module
+from ringback.media import g711
+from ringback.media.client import LegFormat, MediaError, MediaSettings, MediaWorkers
+from ringback.model.audio import Clip
+from tests.unit.media.media_listener import Listener
+from tests.unit.media.worker_rig import EVENTS, Phone, clip_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PORTS = (32768, 60998)
+SETTINGS = MediaSettings(ports=PORTS, legs_per_worker=8, clip_memory_mb=4, restart_seconds=(0.0, 0.0))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def media() -> AsyncIterator[MediaWorkers]:
+    """Two workers for all tests of this file."""
+    async with MediaWorkers(MediaSettings(ports=PORTS, workers=2, legs_per_worker=3, clip_memory_mb=4)) as workers:
+        yield workers
+
+
+@pytest.fixture
+def phone() -> Iterator[Phone]:
+    made = Phone()
+    made.socket.settimeout(5)
+    yield made
+    made.socket.close()
+
+
+def format_for(phone: Phone) -> LegFormat:
+    return LegFormat(phone.address, 0, {0: "PCMU", 8: "PCMA"}, EVENTS)
+
+
+def clip(folder: Path, frames: int) -> Clip:
+    return Clip(clip_of(folder / str(frames), frames), frames * 160)
+
+
+async def until_up(media: MediaWorkers) -> None:
+    """Wait for workers that are being restarted."""
+    async with asyncio.timeout(10):
+        for worker in media._workers:
+            await worker.up.wait()
+
+
+# -- legs -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_call_from_its_beginning_to_its_end(media: MediaWorkers, phone: Phone, tmp_path: Path) -> None:
+    listener = Listener()
+    leg = await media.open(listener)
+    await leg.setup(format_for(phone))
+    host, port = leg.address
+    phone.press(port, "5")
+    await listener.wait()
+    phone.drain()
+    await leg.play(clip(tmp_path, 2), 2)
+    for _ in range(4):
+        phone.wait_for(g711.encode(np.full(160, 1000, np.int16)))
+    await leg.press("1")
+    figures = await leg.close()
+
+    assert (host, listener.keys) == ("127.0.0.1", "5")
+    assert (figures["received"], figures["invalid"]) == (1, 0)
+    assert await leg.close() == {}
+    assert media.status() == [0, 0]
+
+
+async def test_legs_go_to_the_worker_that_has_fewest_until_all_are_full(media: MediaWorkers) -> None:
+    legs = [await media.open(Listener()) for _ in range(4)]
+    assert media.status() == [2, 2]
+    legs += [await media.open(Listener()) for _ in range(2)]
+    with pytest.raises(MediaError, match="^all 3 legs of this worker are taken$"):
+        await media.open(Listener())
+    for leg in legs:
+        await leg.close()
+
+    assert media.status() == [0, 0]
+
+
+async def test_what_a_worker_refuses_is_an_error(media: MediaWorkers, phone: Phone, tmp_path: Path) -> None:
+    leg = await media.open(Listener())
+    with pytest.raises(MediaError, match="none cannot be read"):
+        await leg.play(Clip(tmp_path / "none", 160), 1)
+    with pytest.raises(MediaError, match="not a key: 'x'"):
+        await leg.press("x")
+    with pytest.raises(MediaError, match="is no IP address"):
+        await leg.setup(LegFormat(("example.com", 4000), 0, {0: "PCMU"}, None))
+
+    assert (await leg.close())["received"] == 0
+
+
+async def test_a_cancelled_play_stops_and_the_next_one_plays(media: MediaWorkers, phone: Phone, tmp_path: Path) -> None:
+    leg = await media.open(Listener())
+    await leg.setup(format_for(phone))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await leg.play(clip(tmp_path, 50), 0)
+    await leg.play(clip(tmp_path, 1), 1)
+    phone.drain()
+    quiet = phone.receive().payload
+    await leg.close()
+
+    assert quiet == b"\xff" * 160
+
+
+async def test_a_play_that_is_replaced_returns(media: MediaWorkers, tmp_path: Path) -> None:
+    leg = await media.open(Listener())
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        first = group.create_task(leg.play(clip(tmp_path, 50), 0))
+        await asyncio.sleep(0)
+        await leg.play(clip(tmp_path, 1), 1)
+        await first
+    await leg.close()
+
+
+async def test_closing_ends_what_plays_and_nothing_can_be_asked_after_it(
+    media: MediaWorkers, phone: Phone, tmp_path: Path
+) -> None:
+    leg = await media.open(Listener())
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        playing = group.create_task(leg.play(clip(tmp_path, 50), 0))
+        await asyncio.sleep(0)
+        figures = await leg.close()
+        await playing
+    await leg.setup(format_for(phone))
+    await leg.play(clip(tmp_path, 50), 0)
+    await leg.press("123")
+
+    assert "received" in figures
+    assert await leg.close() == {}
+
+
+async def test_a_close_that_is_cancelled_closes(media: MediaWorkers, tmp_path: Path) -> None:
+    """The leg's number may be given to another call at once, which must not hear what is asked of the old one."""
+    leg = await media.open(Listener())
+    async with asyncio.TaskGroup() as group:
+        closing = group.create_task(leg.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+    await leg.play(clip(tmp_path, 50), 0)
+
+    assert media.status() == [0, 0]
+    legs = [await media.open(Listener()) for _ in range(6)]
+    for each in legs:
+        await each.close()
+
+
+async def test_a_leg_that_nobody_waits_for_any_more_is_given_back(media: MediaWorkers) -> None:
+    async with asyncio.TaskGroup() as group:
+        opening = [group.create_task(media.open(Listener())) for _ in range(4)]
+        await asyncio.sleep(0)
+        for task in opening:
+            task.cancel()
+    legs = [await media.open(Listener()) for _ in range(6)]
+    for leg in legs:
+        await leg.close()
+
+    assert all(task.cancelled() for task in opening)
+
+
+# -- workers that die -------------------------------------------------------------------------------------------
+
+
+SCRIPT = """\
+#!{python} -IS
+import json, os, signal, sys
+
+control = int(sys.argv[sys.argv.index("--control") + 1])
+heard = b""
+
+
+def hear():
+    global heard
+    while b"\\n" not in heard:
+        data = os.read(control, 65536)
+        if not data:
+            sys.exit()
+        heard += data
+    line, _, heard = heard.partition(b"\\n")
+    return json.loads(line)
+
+
+def say(*messages):
+    os.write(control, b"".join(json.dumps(message).encode() + b"\\n" for message in messages))
+
+
+def answer(**ok):
+    say({{"id": hear()["id"], "ok": ok}})
+
+
+{does}
+"""
+STARTS = "answer(legs=0)\n"
+LISTENS = "while hear(): pass\n"
+
+
+def worker_that(does: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let workers be a script that does this."""
+    script = folder / "python"
+    script.write_text(SCRIPT.format(python=sys.executable, does=does))
+    script.chmod(0o755)
+    monkeypatch.setattr(client_module.sys, "executable", str(script))
+
+
+@pytest.mark.parametrize("last_words", ["", '{"event":"ke', '{"event":"heard","leg":0}\n'])
+async def test_when_a_worker_dies_its_legs_are_lost_and_another_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture, last_words: str
+) -> None:
+    """Whatever it was saying; all that is waited for comes to its end."""
+    does = f"answer(leg=0, port=4000)\nhear()\nos.write(control, {last_words.encode()!r})\n"
+    worker_that(STARTS + does, monkeypatch, tmp_path)
+    async with MediaWorkers(SETTINGS) as media:
+        (dead,) = media.pids
+        listener = Listener()
+        leg = await media.open(listener)
+        async with asyncio.timeout(10):
+            await leg.play(Clip(tmp_path, 160), 0)
+        assert listener.lost == 1
+        assert media.status() == [0]
+        assert await leg.close() == {}
+        await leg.setup(LegFormat(("127.0.0.1", 4000), 0, {0: "PCMU"}, None))
+        with pytest.raises(MediaError, match="^the media worker is being restarted$"):
+            await media.open(Listener())
+        await until_up(media)
+        assert media.pids != [dead]
+        assert (await media.open(Listener())).address == ("127.0.0.1", 4000)
+
+    assert "media worker died; starting another in 0.0 s" in caplog.text
+    assert media.pids == []
+
+
+async def test_a_leg_that_comes_while_its_worker_dies_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The answer is there, but before it is looked at the worker has gone."""
+    worker_that(STARTS + LISTENS, monkeypatch, tmp_path)
+    async with MediaWorkers(SETTINGS) as media:
+        (worker,) = media._workers
+        answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
+        with monkeypatch.context() as dying:
+            dying.setattr(worker, "send", lambda *_, **__: answer)
+            opening = asyncio.gather(media.open(Listener()))
+            await asyncio.sleep(0)
+            dying.setattr(worker, "_writer", None)
+            answer.set_result({"ok": {"leg": 0, "port": 40000}})
+            with pytest.raises(MediaError, match="being restarted"):
+                await opening
+
+        assert worker.legs == 0
+
+
+async def test_what_a_worker_reports_is_told_and_what_nobody_waits_for_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Events of legs that are gone, answers to questions that were not asked, ends of what does not play."""
+    stray = [
+        {"id": 99, "ok": {}},
+        {"event": "key", "leg": 7, "key": "1"},
+        {"event": "played", "leg": 0, "token": 77},
+        {"event": "heard", "leg": 0},
+    ]
+    told = [{"event": "key", "leg": 0, "key": "5"}, {"event": "quiet", "leg": 0, "times": 3}]
+    does = f"say(*{stray})\nanswer(leg=0, port=4000)\nhear()\nsay(*{[*stray, *told]})\n"
+    worker_that(STARTS + does + LISTENS, monkeypatch, tmp_path)
+    async with MediaWorkers(SETTINGS) as media:
+        listener = Listener()
+        leg = await media.open(listener)
+        playing = asyncio.gather(leg.play(Clip(tmp_path, 160), 0))
+        await listener.wait()
+        assert (listener.keys, listener.quiet, listener.lost, playing.done()) == ("5", [3], 0, False)
+    await playing
+
+    assert listener.lost == 1
+
+
+async def test_a_worker_that_does_not_end_by_itself_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real = subprocess.Popen.wait
+    monkeypatch.setattr(subprocess.Popen, "wait", lambda self, timeout=None: real(self, 0.05 if timeout else None))
+    worker_that(STARTS + "while True: signal.pause()\n", monkeypatch, tmp_path)
+    async with MediaWorkers(SETTINGS) as media:
+        (pid,) = media.pids
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_workers_that_cannot_start_are_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """After a longer pause each time, until patience is at its end: here when the third has died."""
+    worker_that("sys.exit(1)", monkeypatch, tmp_path)
+    timeouts: list[asyncio.Timeout] = []
+    real = asyncio.timeout
+
+    def timeout(seconds: float) -> asyncio.Timeout:
+        timeouts.append(real(seconds))
+        return timeouts[-1]
+
+    class Impatience(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            pauses.append(record.getMessage()[-5:])
+            if len(pauses) == 3:
+                timeouts[0].reschedule(0)
+
+    pauses: list[str] = []
+    impatience = Impatience()
+    monkeypatch.setattr(asyncio, "timeout", timeout)
+    client_module.logger.addHandler(impatience)
+    try:
+        with pytest.raises(MediaError, match="did not start within 20 s; see the log"):
+            async with MediaWorkers(MediaSettings(ports=PORTS, restart_seconds=(0.0, 0.01, 5.0))):
+                raise AssertionError
+    finally:
+        client_module.logger.removeHandler(impatience)
+
+    assert pauses == ["0.0 s", "0.0 s", "5.0 s"]
+
+
+async def test_a_start_that_is_cancelled_leaves_no_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    worker_that("hear()\nhear()\n", monkeypatch, tmp_path)
+    media = MediaWorkers(SETTINGS)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        starting = group.create_task(media.__aenter__())
+        while not media.pids:  # noqa: ASYNC110 (the next turn of the loop starts it)
+            await asyncio.sleep(0)
+        (pid,) = media.pids
+        starting.cancel()
+
+    assert media.pids == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
