@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 _QUIET_CHECKS: Final = 5
 """So many times in a row the peer may be found alive although it sends no audio; then the call is over."""
+_GIVE_UP_SECONDS: Final = 2.0
+"""How long the end of a call waits for whoever drives it to let go, so that its last words come before the end's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class CallSettings:
 
 
 class Signalling(Protocol):
-    """The SIP side of a leg: `ringback.calls.signalling.Signalling` is the real one."""
+    """The SIP side of a leg: `ringback.calls.signalling.SipSignalling` is the real one."""
 
     def ring(self, call: DialogId) -> None:
         """Say that the phone rings (180)."""
@@ -236,7 +238,8 @@ class Leg:
     async def _drive(self, handler: Callable[["Leg"], Any]) -> None:
         try:
             await handler(self)
-        except Exception:
+        except BaseException:
+            # A cancellation that did not come from the end of the call, too: nobody would be left to end it.
             self._finish(outcome.SERVER_ERROR, sip_code=500)
             raise
         self._finish(outcome.DOCUMENT_END, sip_code=480)
@@ -247,17 +250,21 @@ class Leg:
 
     def pressed(self, key: str, by: str) -> None:
         """The caller pressed a key."""
+        if self._status.final:
+            return
         self.note(events.KEY, key=key, by=by)
         self._keys.press(key)
 
     def peer_alive(self) -> None:
         """The peer answered when it was asked for a sign of life."""
+        if self._status.final:
+            return
         self.note(events.WARNING, code=0, message="the caller's phone answers, but sends no audio")
 
     def acknowledged(self, description: bytes | None) -> None:
         """The ACK has come; it carries the answer when the offer was ours."""
         offered, self._offered = self._offered, None
-        if offered is None:
+        if offered is None or self._status.final:
             return
         if description is None:
             self.note(events.ERROR, code=0, message="no common audio: the ACK has no answer to our offer")
@@ -267,7 +274,8 @@ class Leg:
 
     def reoffered(self, description: bytes | None) -> None:
         """The peer wants another session: hold, resume, another address or codec."""
-        self.tasks.start(self._renegotiate(description), "session change")
+        if not self._status.final:
+            self.tasks.start(self._renegotiate(description), "session change")
 
     def stop(self) -> None:
         """The server is going down."""
@@ -281,6 +289,8 @@ class Leg:
 
     def on_quiet(self, times: int) -> None:
         """No audio for a while: a caller who is gone does not answer either, one on hold or muted does."""
+        if self._status.final:
+            return
         if times >= _QUIET_CHECKS and not self._on_hold:
             self._finish(outcome.RTP_TIMEOUT)
         else:
@@ -304,7 +314,7 @@ class Leg:
         host, port = self._audio.address
         host = self._settings.media_address or host
         if offer is None:
-            self._offered = self._answer_sdp = sdp.offer(host, port)
+            self._offered = self._answer_sdp = sdp.offer(host, port, previous=self._answer_sdp)
             return self._offered
         description, agreed = sdp.answer(offer, host, port, previous=self._answer_sdp)
         await self._setup(agreed)
@@ -332,9 +342,12 @@ class Leg:
                 self._signalling.answer_reinvite(self.invite.call, description)
 
     async def _setup(self, agreed: sdp.Negotiated) -> None:
-        assert self._audio is not None, "audio is set up on an open media leg"
+        audio = self._audio
+        if audio is None:
+            # It went with the call, which has ended.
+            return
         self._on_hold = agreed.on_hold
-        await self._audio.setup(
+        await audio.setup(
             LegFormat(
                 remote=agreed.remote,
                 payload_type=agreed.payload_type,
@@ -345,10 +358,12 @@ class Leg:
                 quiet_seconds=self._settings.rtp_timeout,
             )
         )
+        if self._status.final:
+            return
         self.note(
             events.MEDIA_START,
             codec=agreed.codec,
-            local="{}:{}".format(*self._audio.address),
+            local="{}:{}".format(*audio.address),
             remote="{}:{}".format(*agreed.remote),
             ptime_ms=agreed.send_ptime_ms,
             on_hold=agreed.on_hold,
@@ -384,6 +399,8 @@ class Leg:
             else:
                 if stats:
                     self.note(events.MEDIA_STATS, **stats)
+        if self._driver is not None and not self._driver.done():
+            await asyncio.wait([self._driver], timeout=_GIVE_UP_SECONDS)
         self.note(events.STATUS, status=str(self._status), reason=self.end_reason)
         if self._recorded:
             self._journal.update_call(

@@ -1,7 +1,9 @@
 """The switch: every call of this server by its sid, from SIP events to legs."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -95,8 +97,10 @@ class Switch:
         legs = list(self._by_sid.values())
         for leg in legs:
             leg.stop()
-        for leg in legs:
-            await leg.tasks.drain(_STOP_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                for leg in legs:
+                    await leg.tasks.drain(_STOP_SECONDS)
         await self._tasks.drain(_STOP_SECONDS)
         for leg in legs:
             await leg.tasks.close()
