@@ -7,7 +7,7 @@ checks against this fake and the real workers.
 import asyncio
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ringback.media.client import LegFormat, LegListener, MediaError
@@ -84,7 +84,7 @@ class FakeMediaLeg:
     listener: LegListener
     formats: list[LegFormat] = field(default_factory=list)
     """What was set up, the newest last."""
-    stats: LegStats = field(default_factory=lambda: LegStats(0, 0, 0, 0, 0, 0, 0, 0, 0))
+    stats: LegStats = field(default_factory=lambda: LegStats(**{figure.name: 0 for figure in fields(LegStats)}))
     """The figures that `close` will return."""
     playing: Clip | None = None
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
