@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringback.media.quality import (
@@ -103,6 +103,7 @@ def test_opinions_follow_the_rating(a: float, b: float) -> None:
     assert 1.0 <= mos(low) <= mos(high) + 1e-12 <= 4.5 + 1e-9
 
 
+@settings(max_examples=20)
 @given(st.lists(st.tuples(LOSS, BURSTS, DELAY), min_size=1, max_size=20), EQUIPMENT)
 def test_columns_are_rated_as_single_legs_are(legs: list[tuple[float, float, float]], equipment: Equipment) -> None:
     together = r_factor(*np.array(legs).T, equipment=equipment)
