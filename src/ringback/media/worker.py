@@ -6,10 +6,9 @@ Started by `ringback.media.client`; ends when the control socket closes.
 """
 
 import argparse
+import base64
 import contextlib
-import errno
 import gc
-import ipaddress
 import os
 import resource
 import secrets
@@ -22,13 +21,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ringback.media import protocol
 from ringback.media.arena import ArenaError, ClipArena
+from ringback.media.feeds import FeedFull, MarkReached
 from ringback.media.keypad import KeypadError, KeysSent
 from ringback.media.plane import (
-    PACKET_WIDTH,
     FirstHeard,
     GoneQuiet,
     Happening,
@@ -36,24 +34,19 @@ from ringback.media.plane import (
     LegSetup,
     Plane,
     PlaneFull,
-    Received,
     SourceMoved,
+    Tapped,
 )
 from ringback.media.players import PlayEnded
-from ringback.media.sources import NOBODY
+from ringback.media.rooms import RoomError, Talking
+from ringback.media.sockets import SocketError, Sockets
 
 TICK: Final = 0.02
 _CATCH_UP_TICKS: Final = 10
-_PACKETS_PER_LEG: Final = 4
-"""Packets read from one leg in one tick; what more there is waits in the kernel, so that a flood on one leg cannot
-starve the others."""
-_MAX_SOURCES: Final = 65536
 _MOST_UNSENT: Final = 16 * 1024 * 1024
 """Bytes of answers and events that wait for a control process that is busy; one that is further behind is given up."""
 _SPARE_FILES: Final = 64
 """File descriptors besides the legs' sockets: clips that are being read, the control socket, Python's own."""
-
-Address = tuple[str, int]
 
 
 class CommandError(Exception):
@@ -68,19 +61,7 @@ class Worker:
         self._inbox = bytearray()
         self._outbox = bytearray()
         self._plane = Plane(capacity, ClipArena(clip_frames))
-        self._poll = select.epoll()
-        self._sockets: dict[int, socket.socket] = {}
-        self._row_of_fd: dict[int, int] = {}
-        self._destination: dict[int, Address] = {}
-        self._source_number: dict[Address, int] = {}
-        self._source_address: list[Address] = []
-        self._next_port = 0
-        size = capacity * _PACKETS_PER_LEG
-        self._buffer: NDArray[np.uint8] = np.zeros((size, PACKET_WIDTH), np.uint8)
-        self._views = [row.data for row in self._buffer]
-        self._length = np.zeros(size, np.int64)
-        self._rows = np.zeros(size, np.int64)
-        self._sources = np.zeros(size, np.int64)
+        self._sockets = Sockets(capacity, self._plane.sources)
         self._packets = [row.data for row in self._plane.packets]
         self._late_ticks, self._worst_late = 0, 0.0
         self._commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -90,11 +71,22 @@ class Worker:
             protocol.STOP: self._stop,
             protocol.PRESS: self._press,
             protocol.CLOSE: self._close,
+            protocol.JOIN: self._join,
+            protocol.LEAVE: self._leave,
+            protocol.ROLE: self._role,
+            protocol.FEED: self._feed,
+            protocol.TAP: self._tap,
             protocol.STATUS: self._status,
         }
 
     def run(self) -> None:
         """Tick every 20 ms, carry out commands in between, until the control socket closes."""
+        try:
+            self._run()
+        finally:
+            self._sockets.close()
+
+    def _run(self) -> None:
         due = time.monotonic() + TICK
         while True:
             wait = due - time.monotonic()
@@ -133,7 +125,7 @@ class Worker:
             answer: dict[str, Any] = {"id": message.get("id")}
             try:
                 answer["ok"] = self._commands[message["do"]](message)
-            except (CommandError, ArenaError, KeypadError, PlaneFull) as error:
+            except (CommandError, SocketError, ArenaError, KeypadError, PlaneFull, RoomError, FeedFull) as error:
                 answer["error"] = str(error)
             except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
                 # What one call has negotiated must not end the other 999.
@@ -155,41 +147,14 @@ class Worker:
 
     def _open(self, message: dict[str, Any]) -> dict[str, Any]:
         first, last = message["ports"]
-        rtp = self._bind(message["host"], first, last)
+        rtp = self._sockets.bind(message["host"], first, last)
         try:
             row = self._plane.open(secrets.randbits(32), secrets.randbits(15), secrets.randbits(32))
         except PlaneFull:
             rtp.close()
             raise
-        self._sockets[row] = rtp
-        self._row_of_fd[rtp.fileno()] = row
-        self._poll.register(rtp.fileno(), select.EPOLLIN)
+        self._sockets.add(row, rtp)
         return {"leg": row, "port": rtp.getsockname()[1]}
-
-    def _bind(self, host: str, first: int, last: int) -> socket.socket:
-        """Bind the next free even port (RFC 3550 §11), going round the range so that a port rests before reuse."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        ports = range(first + first % 2, last + 1, 2)
-        if not ports:
-            raise CommandError(f"no even port between {first} and {last}: widen media.port_min to media.port_max")
-        try:
-            rtp = socket.socket(family, socket.SOCK_DGRAM)
-        except OSError as error:
-            raise CommandError(f"no socket for another leg: {error.strerror} (see ulimit -n)") from error
-        for _ in ports:
-            port = ports[self._next_port % len(ports)]
-            self._next_port += 1
-            try:
-                rtp.bind((host, port))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    continue
-                rtp.close()
-                raise CommandError(f"cannot bind {host} port {port}: {error.strerror}; see media.host") from error
-            rtp.setblocking(False)
-            return rtp
-        rtp.close()
-        raise CommandError(f"all ports from {first} to {last} are taken: widen media.port_min to media.port_max")
 
     def _row(self, message: dict[str, Any]) -> int:
         row = int(message["leg"])
@@ -207,15 +172,13 @@ class Worker:
             sends=message["sends"],
             quiet_seconds=message["quiet_seconds"],
         )
-        host, port = message["remote"]
-        remote = _remote(host, port, self._sockets[row].family)
+        self._sockets.negotiate(row, *message["remote"])
         self._plane.setup(row, setup)
-        self._plane.sources.negotiate(row, NOBODY if remote is None else self._number(remote))
-        self._aim(row)
         return {}
 
     def _play(self, message: dict[str, Any]) -> dict[str, Any]:
-        self._plane.play(self._row(message), Path(message["path"]), message["loops"], message["token"])
+        row, queue = self._row(message), bool(message.get("queue"))
+        self._plane.play(row, Path(message["path"]), message["loops"], message["token"], queue=queue)
         return {}
 
     def _stop(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -226,13 +189,42 @@ class Worker:
         self._plane.press(self._row(message), message["keys"], message["token"])
         return {}
 
+    def _join(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._plane.rooms.join(self._row(message), message["room"], watched=bool(message.get("watched")))
+        return {}
+
+    def _leave(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._plane.rooms.leave(self._row(message))
+        return {}
+
+    def _role(self, message: dict[str, Any]) -> dict[str, Any]:
+        row, rooms = self._row(message), self._plane.rooms
+        if "muted" in message:
+            rooms.mute(row, bool(message["muted"]))
+        if "held" in message:
+            rooms.hold(row, bool(message["held"]))
+        if "coaches" in message:
+            member = message["coaches"]
+            rooms.coach(row, None if member is None else self._row({"leg": member}))
+        return {}
+
+    def _feed(self, message: dict[str, Any]) -> dict[str, Any]:
+        row = self._row(message)
+        if message.get("clear"):
+            self._plane.clear_feed(row)
+        if audio := message.get("audio"):
+            self._plane.feeds.put(row, np.frombuffer(base64.b64decode(audio, validate=True), "<i2"))
+        if (mark := message.get("mark")) is not None:
+            self._plane.feeds.mark(row, mark)
+        return {}
+
+    def _tap(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._plane.tap(self._row(message), heard=bool(message["heard"]), said=bool(message["said"]))
+        return {}
+
     def _close(self, message: dict[str, Any]) -> dict[str, Any]:
         row = self._row(message)
-        rtp = self._sockets.pop(row)
-        self._poll.unregister(rtp.fileno())
-        del self._row_of_fd[rtp.fileno()]
-        self._destination.pop(row, None)
-        rtp.close()
+        self._sockets.remove(row)
         return self._plane.close(row).as_dict()
 
     def _status(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -247,47 +239,19 @@ class Worker:
 
     def _tick(self) -> bool:
         """Do one tick. False when the control process has gone."""
-        sent = self._plane.tick(self._receive())
+        sent = self._plane.tick(self._sockets.receive())
         for event in sent.events:
             if isinstance(event, SourceMoved):
-                self._aim(event.row)
-        for row in sent.rows:
-            self._transmit(row, self._packets[row])
+                self._sockets.aim(event.row)
+        self._sockets.send(sent.rows, self._packets)
         for row, packet in sent.extra:
-            self._transmit(row, packet)
+            self._sockets.send_one(row, packet)
         for event in sent.events:
             self._report(event)
         if self._plane.arena.loading:
             self._plane.arena.pump()
-        if len(self._source_address) > _MAX_SOURCES:
-            self._forget_sources()
+        self._sockets.tidy()
         return self._flush()
-
-    def _receive(self) -> Received | None:
-        count = 0
-        for fd, _ in self._poll.poll(0):
-            row = self._row_of_fd[fd]
-            receive = self._sockets[row].recvfrom_into
-            for _ in range(_PACKETS_PER_LEG):
-                try:
-                    self._length[count], address = receive(self._views[count])
-                except BlockingIOError:
-                    break
-                except OSError:
-                    continue  # an ICMP error of an earlier packet, told once; the next read goes on
-                self._rows[count] = row
-                self._sources[count] = self._number(address[:2])
-                count += 1
-        if not count:
-            return None
-        return Received(self._buffer[:count], self._length[:count], self._rows[:count], self._sources[:count])
-
-    def _transmit(self, row: int, packet: bytes | memoryview) -> None:
-        destination = self._destination.get(row)
-        if destination is not None:
-            # A full buffer or an unreachable peer costs this packet; the call's own timers decide what it means.
-            with contextlib.suppress(OSError):
-                self._sockets[row].sendto(packet, destination)
 
     def _report(self, event: Happening) -> None:
         message: dict[str, Any] = {"leg": event.row}
@@ -302,52 +266,16 @@ class Worker:
                 message |= {"event": protocol.EVENT_HEARD}
             case GoneQuiet():
                 message |= {"event": protocol.EVENT_QUIET, "times": event.times}
+            case Talking():
+                message |= {"event": protocol.EVENT_TALKING, "talking": event.talking}
+            case MarkReached():
+                message |= {"event": protocol.EVENT_MARK, "name": event.name}
+            case Tapped():
+                audio = base64.b64encode(event.samples).decode()
+                message |= {"event": protocol.EVENT_AUDIO, "heard": event.heard, "audio": audio}
             case SourceMoved():
                 return
         self._outbox += protocol.encode(message)
-
-    # -- addresses ----------------------------------------------------------------------------------------------
-
-    def _number(self, address: Address) -> int:
-        number = self._source_number.get(address)
-        if number is None:
-            number = self._source_number[address] = len(self._source_address)
-            self._source_address.append(address)
-        return number
-
-    def _aim(self, row: int) -> None:
-        source = self._plane.sources.destination(row)
-        if source == NOBODY:
-            self._destination.pop(row, None)
-        else:
-            self._destination[row] = self._source_address[source]
-
-    def _forget_sources(self) -> None:
-        """Number the addresses anew, keeping those in use: strangers must not fill the memory."""
-        lock = self._plane.sources
-        kept = {n for row in self._sockets for n in (int(lock.negotiated[row]), int(lock.learnt[row])) if n >= 0}
-        renumbered = {old: new for new, old in enumerate(sorted(kept))}
-        for row in self._sockets:
-            for column in (lock.negotiated, lock.learnt):
-                column[row] = renumbered.get(int(column[row]), NOBODY)
-        self._source_address = [self._source_address[old] for old in sorted(kept)]
-        self._source_number = {address: number for number, address in enumerate(self._source_address)}
-
-
-def _remote(host: str, port: int, family: int) -> Address | None:
-    """The address that a peer asked for, as `recvfrom` writes it; None where it wants nothing (RFC 3264 §8.4).
-
-    Names are refused: looking one up for each packet would hold up every call.
-    """
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        raise CommandError(f"{host!r} is no IP address to send RTP to") from None
-    if (address.version == 6) != (family == socket.AF_INET6):
-        raise CommandError(f"RTP cannot go to {host} from here, which is an address of the other family")
-    if not 0 <= port <= 65535:
-        raise CommandError(f"{port} is no port to send RTP to")
-    return None if address.is_unspecified or port == 0 else (str(address), port)
 
 
 def _allow_files(count: int) -> None:
@@ -371,7 +299,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(-5)
-    _allow_files(options.capacity + _SPARE_FILES)
+    _allow_files(2 * options.capacity + _SPARE_FILES)
     worker = Worker(
         socket.socket(fileno=options.control), options.capacity, options.clip_memory_mb * 1024 * 1024 // 320
     )
