@@ -13,6 +13,7 @@ import pytest
 
 from ringback.media import g711, protocol
 from ringback.media import plane as plane_module
+from ringback.media import sockets as sockets_module
 from ringback.media import worker as worker_module
 from ringback.rtp.packet import RtpPacket
 from tests.unit.media.worker_rig import EVENTS, Phone, WorkerRig, clip_of
@@ -182,7 +183,7 @@ def test_packets_are_read_up_to_the_room_that_there_is(rig: WorkerRig) -> None:
 
 
 def test_addresses_of_strangers_do_not_fill_the_memory(rig: WorkerRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "_MAX_SOURCES", 8)
+    monkeypatch.setattr(sockets_module, "_MAX_SOURCES", 8)
     learnt, its_port, described = rig.call()
     quiet, _, silent = rig.call()
     real = rig.phone()
@@ -191,17 +192,16 @@ def test_addresses_of_strangers_do_not_fill_the_memory(rig: WorkerRig, monkeypat
     strangers = [rig.phone() for _ in range(20)]
     for stranger in strangers:
         stranger.send(its_port)
-    real.press(its_port, "1")
-    rig.wait_for(protocol.EVENT_KEY, learnt, key="1")
-    real.press(its_port, "2")
-    rig.wait_for(protocol.EVENT_KEY, learnt, key="2")
+    for key in "123456":  # four strangers a tick are heard out
+        real.press(its_port, key)
+        rig.wait_for(protocol.EVENT_KEY, learnt, key=key)
     described.drain()
     real.drain()
     real.receive()
     silent.drain()
     silent.receive()
 
-    assert len(rig.worker._source_address) <= 8 + 4
+    assert len(rig.worker._sockets._addresses) <= 8 + 4
     assert rig.hang_up(learnt)["refused"] == 20
     assert rig.hang_up(quiet)["refused"] == 0
 
@@ -375,7 +375,6 @@ def test_a_server_that_is_too_far_behind_with_events_is_given_up(
         if not rig._thread.is_alive():
             break
     rig.join()
-    rig.worker._sockets[leg].close()
 
 
 def test_the_worker_ends_with_its_server(rig: WorkerRig) -> None:
@@ -401,24 +400,22 @@ def test_the_worker_ends_when_its_socket_fails(rig: WorkerRig, monkeypatch: pyte
 
 def test_an_error_that_the_kernel_tells_late_costs_one_read(rig: WorkerRig, monkeypatch: pytest.MonkeyPatch) -> None:
     leg, port, phone = rig.call()
-    real = rig.worker._sockets[leg]
+    phone.press(port, "0")
+    rig.wait_for(protocol.EVENT_KEY, leg, key="0")
+    sockets = rig.worker._sockets
+    fd = sockets._legs[leg].main.fileno()
+    row, read, source = sockets._readers[fd]
+    failed = False
 
-    class Refused:
-        """A socket whose every first read fails, as after an ICMP message."""
+    def refused(view: memoryview) -> Any:
+        """Every first read fails, as after an ICMP message."""
+        nonlocal failed
+        failed = not failed
+        if failed:
+            raise ConnectionRefusedError
+        return read(view)
 
-        def __init__(self) -> None:
-            self.failed = False
-
-        def recvfrom_into(self, view: memoryview) -> tuple[int, Any]:
-            self.failed = not self.failed
-            if self.failed:
-                raise ConnectionRefusedError
-            return real.recvfrom_into(view)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(real, name)
-
-    monkeypatch.setitem(rig.worker._sockets, leg, Refused())
+    monkeypatch.setitem(sockets._readers, fd, (row, refused, source))
     for key in "123":
         phone.press(port, key)
         rig.wait_for(protocol.EVENT_KEY, leg, key=key)
