@@ -1,4 +1,4 @@
-"""The plane's way out: clips and keys as packets, with the pace, numbers and timestamps that receivers rely on."""
+"""The plane's sending half: clips and keys as packets, with the pace, numbers and timestamps that receivers rely on."""
 
 import itertools
 from pathlib import Path

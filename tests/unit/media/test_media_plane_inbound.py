@@ -1,4 +1,4 @@
-"""The plane's way in: what peers say is heard sample by sample, their keys once, strangers never."""
+"""The plane's receiving half: what peers say is heard sample by sample, their keys once, strangers never."""
 
 from pathlib import Path
 
