@@ -110,20 +110,22 @@ class Inbound:
         """Decode the packets of audio and place them."""
         if not audio.any():
             return
-        width = int(length[audio].max())
-        payload = received.buffer[audio, HEADER_BYTES:width]
-        codec = kind[audio]
+        # Mostly every packet is one of audio: then nothing needs to be picked out.
+        which: NDArray[np.bool_] | slice = slice(None) if audio.all() else audio
+        width = int(length[which].max())
+        payload = received.buffer[which, HEADER_BYTES:width]
+        codec = kind[which]
         if codec.any():
             samples = g711.DECODE_FLAT.take(payload + (codec.astype(np.int64) * 256)[:, None])
         else:
             samples = g711.DECODE[g711.PCMU].take(payload)
         self.ring.put(
-            received.rows[audio],
+            received.rows[which],
             samples,
-            length[audio] - HEADER_BYTES,
-            columns.timestamp[audio],
-            columns.ssrc[audio],
-            columns.marker[audio],
+            length[which] - HEADER_BYTES,
+            columns.timestamp[which],
+            columns.ssrc[which],
+            columns.marker[which],
         )
 
     def watch(self, count: int) -> list[Happening]:

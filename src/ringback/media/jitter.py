@@ -68,6 +68,10 @@ class JitterRing:
         """How often a stream had to be placed anew: another source, a jump of the timestamps."""
         self._frames = self._audio.reshape(capacity, UNITS // 2, 2 * UNIT)
         self._pairs = self._have.reshape(capacity, UNITS // 2, 2)
+        # The same once more, a slot of a leg a row: one index is faster than two.
+        self._slots = self._audio.reshape(capacity * UNITS // 2, 2 * UNIT)
+        self._slot_pairs = self._have.reshape(capacity * UNITS // 2, 2)
+        self._first_slot = np.arange(capacity) * (UNITS // 2)
 
     def clear(self, row: int) -> None:
         """Make the row ready for another leg."""
@@ -111,8 +115,13 @@ class JitterRing:
             )
         place = self._place(rows, timestamp)
         ahead = place - self.playout[rows]
-        np.minimum.at(self._margin, rows, ahead)
-        np.maximum.at(self._earliest, rows, ahead)
+        alone = len(rows) == 1 or np.bincount(rows).max() == 1
+        if alone:
+            self._margin[rows] = np.minimum(self._margin[rows], ahead)
+            self._earliest[rows] = np.maximum(self._earliest[rows], ahead)
+        else:
+            np.minimum.at(self._margin, rows, ahead)
+            np.maximum.at(self._earliest, rows, ahead)
         odd = (ahead < 0) | (ahead + units > UNITS)
         if odd.any():
             place, keep = self._misplaced(rows, timestamp, ahead, units, marker, np.flatnonzero(odd))
@@ -120,23 +129,23 @@ class JitterRing:
             if not len(rows):
                 return
         self._late_in_a_row[rows] = 0
-        self._store(rows, samples, place, units)
+        self._store(rows, samples, place, units, alone=bool(alone))
 
-    def take(self, count: int) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-        """Take the frame that is due for each of the first `count` legs, and move on.
+    def take(self, out: NDArray[np.int16]) -> NDArray[np.bool_]:
+        """Write the frame that is due for each leg into `out`, int16[legs, 160], and move on.
 
-        Returns int16[count, 160] and bool[count, 2]: which halves have arrived. The others are silence.
+        Returns bool[legs, 2]: which halves have arrived. The others are silence.
         """
+        count = len(out)
         self._adapt(count)
-        every = np.arange(count)
-        slot = (self.playout[:count] >> 1) % (UNITS // 2)
-        frames: NDArray[np.int16] = self._frames[every, slot]
-        have = self._pairs[every, slot]
-        self._pairs[every, slot] = False
+        slot = self._first_slot[:count] + (self.playout[:count] >> 1) % (UNITS // 2)
+        np.take(self._slots, slot, axis=0, out=out, mode="clip")
+        have: NDArray[np.bool_] = self._slot_pairs.take(slot, axis=0)
+        self._slot_pairs[slot] = False
         self.playout[:count] += 2 * self.started[:count]
         if not have.all():
-            frames.reshape(count, 2, UNIT)[~have] = 0
-        return frames, have
+            out.reshape(count, 2, UNIT)[~have] = 0
+        return have
 
     def delay(self, row: int) -> float:
         """Seconds that the earliest packet of the last second waited."""
@@ -253,17 +262,25 @@ class JitterRing:
         return place, keep & (ahead >= 0) & (ahead + units <= UNITS)
 
     def _store(
-        self, rows: Rows, samples: NDArray[np.int16], place: NDArray[np.int64], units: NDArray[np.int64]
+        self,
+        rows: Rows,
+        samples: NDArray[np.int16],
+        place: NDArray[np.int64],
+        units: NDArray[np.int64],
+        *,
+        alone: bool,
     ) -> None:
         again = self._have[rows, place % UNITS]
-        # Two copies mostly come right after each other, in one tick: all but the first of a place are duplicates too.
-        again[~_first_of_each(rows * UNITS + place % UNITS)] = True
-        np.add.at(self.duplicates, rows, again)
+        if not alone:
+            # Two copies mostly come right after each other, in one tick: all but the first of a place are duplicates.
+            again[~_first_of_each(rows * UNITS + place % UNITS)] = True
+        if again.any():
+            np.add.at(self.duplicates, rows, again)
         fast = (units == 2) & (place & 1 == 0)
         if fast.all():
-            slot = (place >> 1) % (UNITS // 2)
-            self._frames[rows, slot] = samples[:, : 2 * UNIT]
-            self._pairs[rows, slot] = True
+            slot = self._first_slot[rows] + (place >> 1) % (UNITS // 2)
+            self._slots[slot] = samples[:, : 2 * UNIT]
+            self._slot_pairs[slot] = True
             return
         for unit in range(int(units.max(initial=0))):
             some = units > unit

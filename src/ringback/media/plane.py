@@ -187,7 +187,7 @@ class Plane:
             sent.events += self._inbound.receive(received)
         count = self._high
         heard, said = self.heard[:count], self.said[:count]
-        heard[:], _ = self._inbound.ring.take(count)
+        self._inbound.ring.take(heard)
         sent.events += self._players.fill(said)
         sent.events += self.feeds.fill(said)
         sent.events += self.rooms.mix(heard, said)

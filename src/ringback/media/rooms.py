@@ -147,20 +147,21 @@ class Rooms:
         mixed -= talk
         loud = np.flatnonzero(np.maximum(mixed.max(axis=1), -mixed.min(axis=1)) > _LOUDEST)
         recovering = np.flatnonzero(self._gain[members] < 1.0)
-        for index in np.union1d(loud, recovering).tolist():
-            self._limit(int(members[index]), mixed[index])
+        if len(loud) or len(recovering):
+            self._limit(members, mixed, np.union1d(loud, recovering))
         _add(said, members, mixed)
 
-    def _limit(self, row: int, frame: NDArray[np.int32]) -> None:
-        """Turn a frame that is too loud down, from one gain to the next over its length: no edge, no clipped top."""
-        peak = max(int(frame.max()), -int(frame.min()), 1)
-        before = float(self._gain[row])
-        wanted = min(1.0, _LOUDEST / peak)
+    def _limit(self, members: NDArray[np.int64], mixed: NDArray[np.int32], which: NDArray[np.int64]) -> None:
+        """Turn frames that are too loud down, from one gain to the next over their length: no edge, no clipped top."""
+        frames, rows = mixed[which], members[which]
+        peak = np.maximum(np.maximum(frames.max(axis=1), -frames.min(axis=1)), 1)
+        before = self._gain[rows]
+        wanted = np.minimum(1.0, _LOUDEST / peak).astype(np.float32)
         # Down at once, up again by a tenth a frame; the frame that turns down must be low enough from its beginning.
-        after = wanted if wanted < before else min(wanted, before + 0.1)
-        ramp = (before if after >= before else after) + (after - (before if after >= before else after)) * _RAMP
-        frame[:] = frame * ramp
-        self._gain[row] = after
+        after = np.where(wanted < before, wanted, np.minimum(wanted, before + np.float32(0.1)))
+        start = np.minimum(before, after)
+        mixed[which] = frames * (start[:, None] + (after - start)[:, None] * _RAMP)
+        self._gain[rows] = after
 
     def _who_talks(self, plan: _Plan, heard: NDArray[np.int16]) -> list[Talking]:
         rows = plan.watched

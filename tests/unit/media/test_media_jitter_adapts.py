@@ -35,7 +35,7 @@ class Line:
             )
             behind = np.array(sequence) * 2 - self.ring.playout[order]
             self.delays[order] = np.maximum(self.delays[order], behind)
-        _, have = self.ring.take(len(self.missing))
+        have = self.ring.take(np.empty((len(self.missing), FRAME), np.int16))
         self.missing += self.ring.started & ~have.all(axis=1)
 
     def forget(self) -> None:
