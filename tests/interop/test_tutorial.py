@@ -37,3 +37,12 @@ async def test_the_first_call(ringback, phone, hello: tuple[Process, int]):
     assert "'CallStatus': ['ringing']" in first
     assert second.startswith("/flavour {")
     assert "'Digits': ['1']" in second
+
+
+async def test_the_command_that_the_page_calls_with(ringback, hello: tuple[Process, int], tmp_path: Path):
+    process, port = hello
+    await ringback.add_number("+14155550100", f"http://127.0.0.1:{port}/")
+    command = [sys.executable, "-m", "ringback", "call", "+14155550100", "--press", "~1"]
+    caller = await Process.spawn(tmp_path / "caller", [*command, "--server", f"127.0.0.1:{ringback.port}"])
+    assert await caller.finish(30) == 0, caller.log()
+    assert "'Digits': ['1']" in process.log()
