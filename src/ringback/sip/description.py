@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
@@ -10,6 +10,8 @@ MAX_BYTES = 16_384
 MAX_LINES = 400
 MAX_MEDIA = 32
 MAX_FORMATS = 64
+MAX_CRYPTO = 16
+"""Keys offered for one media line."""
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 DIRECTIONS: tuple[Direction, ...] = ("sendrecv", "sendonly", "recvonly", "inactive")
@@ -59,6 +61,8 @@ class Media:
     codecs: tuple[Codec, ...] = ()
     ptime_ms: int | None = None
     maxptime_ms: int | None = None
+    crypto: tuple[str, ...] = field(default=(), repr=False)
+    """What stands behind each `a=crypto:`, as written (`ringback.sip.sdes`): keys, which `repr` does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +153,14 @@ class _Draft:
         self.direction: Direction = direction
         self.codecs: dict[int, Codec] = {}
         self.ptime: dict[str, int] = {}
+        self.crypto: list[str] = []
 
     def media(self) -> Media:
         types = [int(f) for f in self.formats if len(f) <= 3 and f.isascii() and f.isdigit()]
         codecs = tuple(self.codecs.get(t) or _static(t) for t in types)
         return Media(
             self.kind, self.port, self.protocol, self.formats, self.address, self.direction,
-            codecs, self.ptime.get("ptime"), self.ptime.get("maxptime"),
+            codecs, self.ptime.get("ptime"), self.ptime.get("maxptime"), tuple(self.crypto),
         )  # fmt: skip
 
 
@@ -211,6 +216,8 @@ class _Reader:
             number = _NUMBER.match(content.strip())
             if number is not None and int(number[0]) > 0:
                 self._last.ptime[name] = int(number[0])
+        elif name == "crypto" and len(self._last.crypto) < MAX_CRYPTO:
+            self._last.crypto.append(content.strip())
 
 
 def _static(payload_type: int) -> Codec:

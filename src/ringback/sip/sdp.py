@@ -2,6 +2,10 @@
 
 Whoever is asked answers with exactly one codec: the first of the offer that we have. So nobody switches codecs in
 mid-call, and the media plane knows what comes.
+
+Encryption with keys in the description (SDES, RFC 4568) is up to a policy. `off` has none. `required` offers RTP/SAVP
+and takes no plain audio. `optional` offers RTP/AVP with keys beside it, which who does not know them passes over, and
+takes what comes, encrypted where it can be. An offer of RTP/AVP with keys is taken like one of RTP/SAVP.
 """
 
 import ipaddress
@@ -10,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ringback.sip import sdes
 from ringback.sip.description import (
     DIRECTIONS,
     TELEPHONE_EVENT,
@@ -21,9 +26,11 @@ from ringback.sip.description import (
     Session,
     parse,
 )  # fmt: skip
+from ringback.sip.sdes import Agreed, Crypto, SdesError, SrtpPolicy
 
 PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}
 PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
+SECURE_PROTOCOLS = ("RTP/SAVP", "RTP/SAVPF")
 PTIME_MS = 20
 _PTIMES_MS = (10, 20, 30, 40, 60)
 _SENDS, _RECEIVES = ("sendrecv", "sendonly"), ("sendrecv", "recvonly")
@@ -47,6 +54,8 @@ class Negotiated:
     """What we may do."""
     on_hold: bool
     """True when the other side does not want our audio."""
+    crypto: Agreed | None = None
+    """The keys of both sides; None for plain RTP."""
 
 
 def answer(
@@ -57,26 +66,33 @@ def answer(
     previous: bytes | None = None,
     direction: Direction = "sendrecv",
     session_id: int | None = None,
+    srtp: SrtpPolicy = "off",
+    entropy: bytes = b"",
+    agreed: Agreed | None = None,
 ) -> tuple[bytes, Negotiated]:
     """Answer an offer: the first audio line that fits is taken, all others are refused with port 0 (RFC 3264 §6).
 
     `previous` is our last description in this dialog: its session id is kept, and the version is raised when
-    anything has changed (§8). `direction` is what we would like; the offer may narrow it. Raises SdpError with the
-    status to answer with.
+    anything has changed (§8). `direction` is what we would like; the offer may narrow it. Unless `srtp` is off, our
+    key is made of `entropy` (`sdes.ENTROPY_BYTES` that nobody can guess), or is that of `agreed`, what was agreed on
+    last in this dialog, while the other side keeps its own. Raises SdpError with the status to answer with, and
+    ValueError for too little entropy.
     """
     session = parse(offer)
-    chosen, audio, codec = _choose(session)
+    chosen, audio, codec, theirs = _choose(session, srtp)
+    ours, keys = (None, None) if theirs is None else sdes.make_answer(theirs, entropy, agreed)
     wanted = _narrowed(audio, direction)
     ptime = _send_ptime(audio)
     lines = []
     for media in session.media:
         if media is chosen:
             lines += _audio_lines(local_port, media.protocol, [codec], audio.telephone_event, ptime, wanted)
+            lines += [f"a=crypto:{ours.line()}"] if ours is not None else []
         else:
             formats = " ".join(media.formats) or "0"
             lines.append(f"m={media.kind} 0 {media.protocol} {formats}")
     data = _describe(local_address, lines, previous, session_id, zlib.crc32(offer))
-    return data, _negotiated(audio, codec, ptime, wanted)
+    return data, _negotiated(audio, codec, ptime, wanted, keys)
 
 
 def offer(
@@ -89,17 +105,27 @@ def offer(
     direction: Direction = "sendrecv",
     previous: bytes | None = None,
     session_id: int | None = None,
+    srtp: SrtpPolicy = "off",
+    entropy: bytes = b"",
 ) -> bytes:
-    """Offer audio (RFC 3264 §5). `previous` as in `answer`. Raises ValueError for a codec that we do not have."""
+    """Offer audio (RFC 3264 §5). `previous`, `srtp` and `entropy` as in `answer`; keys in `previous` are kept.
+
+    Raises ValueError for a codec that we do not have and for too little entropy.
+    """
     if not codecs or any(name not in PAYLOAD_TYPES for name in codecs):
         raise ValueError(f"codecs are of {', '.join(PAYLOAD_TYPES)}, not {', '.join(codecs) or 'none'}")
     offered = [Codec(PAYLOAD_TYPES[name], name, 8000) for name in codecs]
-    lines = _audio_lines(local_port, PROTOCOLS[0], offered, telephone_event, ptime_ms, direction)
+    protocol, keys = _protected(srtp, entropy, previous)
+    lines = _audio_lines(local_port, protocol, offered, telephone_event, ptime_ms, direction)
+    lines += [f"a=crypto:{key}" for key in keys]
     return _describe(local_address, lines, previous, session_id, zlib.crc32(f"{local_address} {local_port}".encode()))
 
 
-def accept_answer(offer: bytes, answer: bytes) -> Negotiated:
-    """Take the answer to an offer of ours (RFC 3264 §7). Raises SdpError when it refuses the audio or does not fit."""
+def accept_answer(offer: bytes, answer: bytes, *, srtp: SrtpPolicy = "off") -> Negotiated:
+    """Take the answer to an offer of ours (RFC 3264 §7), which was made under the policy `srtp`.
+
+    Raises SdpError when it refuses the audio, does not fit, or is plain where that was not offered or not wanted.
+    """
     ours, theirs = parse(offer), parse(answer)
     if len(ours.media) != len(theirs.media):
         raise SdpError("the answer has not as many media lines as the offer")
@@ -113,27 +139,72 @@ def accept_answer(offer: bytes, answer: bytes) -> Negotiated:
         codec = next((codec for codec in audio.codecs if codec.name in known), None)
         if codec is None:
             raise SdpError("the answer has none of the codecs that were offered")
-        return _negotiated(audio, codec, _send_ptime(audio), _narrowed(audio, mine.direction))
+        keys = _taken_up(offered, media, srtp)
+        return _negotiated(audio, codec, _send_ptime(audio), _narrowed(audio, mine.direction), keys)
     raise SdpError("the offer had no audio")
 
 
-def _choose(session: Session) -> tuple[Media, AudioDescription, Codec]:
-    """Find the audio line to accept, or raise SdpError telling why none fits."""
+def _choose(session: Session, srtp: SrtpPolicy) -> tuple[Media, AudioDescription, Codec, Crypto | None]:
+    """Find the audio line to accept and the other side's key, or raise SdpError telling why none fits."""
     reason = "the offer has no audio"
     for media in session.media:
         if media.kind != "audio":
             continue
         if media.port == 0:
             reason = "the audio of the offer is switched off"
-        elif media.protocol not in PROTOCOLS:
-            reason = f"{media.protocol[:40]} is none of {', '.join(PROTOCOLS)}"
         else:
+            try:
+                crypto = _offered_key(media, srtp)
+            except SdesError as error:
+                reason = str(error)
+                continue
             audio = AudioDescription.of(media)
             if audio.codecs:
-                return media, audio, audio.codecs[0]
+                return media, audio, audio.codecs[0], crypto
             offered = ", ".join(c.name or str(c.payload_type) for c in media.codecs) or "nothing"
             reason = f"of {offered[:200]} no codec is PCMU or PCMA"
     raise SdpError(reason)
+
+
+def _offered_key(media: Media, srtp: SrtpPolicy) -> Crypto | None:
+    """Return the key of a media line, None for plain RTP. Raises SdesError where policy and line do not fit."""
+    secure = media.protocol in SECURE_PROTOCOLS
+    known = PROTOCOLS if srtp == "off" else (*PROTOCOLS, *SECURE_PROTOCOLS)
+    if media.protocol not in known:
+        hint = ": SRTP is switched off" if secure else ""
+        raise SdesError(f"{media.protocol[:40]} is none of {', '.join(known)}{hint}")
+    if srtp == "off":
+        return None
+    try:
+        return sdes.choose(media.crypto)
+    except SdesError as error:
+        if secure:
+            raise SdesError(f"{media.protocol} without a key that we can use: {error}") from None
+        if srtp == "required":
+            raise SdesError(f"{media.protocol} is plain, and SRTP is required: {error}") from None
+        return None
+
+
+def _protected(srtp: SrtpPolicy, entropy: bytes, previous: bytes | None) -> tuple[str, Sequence[str]]:
+    """Return the protocol and the keys of an offer: those of our description before it, where it has any."""
+    if srtp == "off":
+        return PROTOCOLS[0], ()
+    for media in parse(previous).media if previous is not None else ():
+        if media.crypto:
+            return media.protocol, media.crypto
+    keys = [crypto.line() for crypto in sdes.make_offer(entropy)]
+    return (SECURE_PROTOCOLS if srtp == "required" else PROTOCOLS)[0], keys
+
+
+def _taken_up(offered: Media, answered: Media, srtp: SrtpPolicy) -> Agreed | None:
+    """Return the keys that an answer to our offer agrees on. Raises SdpError where it leaves out what must be there."""
+    secure = offered.protocol in SECURE_PROTOCOLS or answered.protocol in SECURE_PROTOCOLS
+    if not offered.crypto or not (answered.crypto or secure or srtp == "required"):
+        return None
+    try:
+        return sdes.accept(offered.crypto, answered.crypto)
+    except SdesError as error:
+        raise SdpError(f"SRTP was offered, and not agreed on: {error}") from None
 
 
 def _narrowed(theirs: AudioDescription, wanted: Direction) -> Direction:
@@ -149,7 +220,9 @@ def _send_ptime(theirs: AudioDescription) -> int:
     return max((ptime for ptime in _PTIMES_MS if ptime <= wanted), default=_PTIMES_MS[0])
 
 
-def _negotiated(theirs: AudioDescription, codec: Codec, ptime: int, direction: Direction) -> Negotiated:
+def _negotiated(
+    theirs: AudioDescription, codec: Codec, ptime: int, direction: Direction, crypto: Agreed | None
+) -> Negotiated:
     return Negotiated(
         remote=(theirs.address, theirs.port),
         payload_type=codec.payload_type,
@@ -158,6 +231,7 @@ def _negotiated(theirs: AudioDescription, codec: Codec, ptime: int, direction: D
         send_ptime_ms=ptime,
         direction=direction,
         on_hold=theirs.held,
+        crypto=crypto,
     )
 
 
@@ -194,11 +268,13 @@ def _describe(address: str, lines: list[str], previous: bytes | None, session_id
 
 __all__ = [
     "DIRECTIONS",
+    "Agreed",
     "AudioDescription",
     "Codec",
     "Direction",
     "Negotiated",
     "SdpError",
+    "SrtpPolicy",
     "accept_answer",
     "answer",
     "offer",
