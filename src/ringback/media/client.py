@@ -1,6 +1,7 @@
 """The control process's side of the media: starts the workers, keeps them alive, and hands out legs."""
 
 import asyncio
+import base64
 import contextlib
 import itertools
 import logging
@@ -10,17 +11,16 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from ringback.media import protocol
-from ringback.media.g711 import CODECS
-from ringback.model.audio import Clip
+from ringback.media.leg import LegFormat, LegListener, MediaError, MediaLeg, WorkerLeg
+
+__all__ = ["LegFormat", "LegListener", "Media", "MediaError", "MediaLeg", "MediaSettings", "MediaWorkers", "WorkerLeg"]
 
 logger = logging.getLogger(__name__)
 _STEADY_SECONDS = 60.0
 """A worker that lived longer did not die of how it was started: the next one starts at once."""
-
-
-class MediaError(Exception):
-    """Audio cannot be had for a call; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,154 +36,12 @@ class MediaSettings:
     """Pauses before a worker that died is started again, the first time, the second and so on; the last repeats."""
 
 
-@dataclass(frozen=True, slots=True)
-class LegFormat:
-    """What was negotiated: `payload_types` maps payload types to "PCMU" or "PCMA"; `packet_ms` is what we send."""
-
-    remote: tuple[str, int]
-    payload_type: int
-    payload_types: dict[int, str]
-    telephone_event: int | None
-    packet_ms: int = 20
-    sends: bool = True
-    quiet_seconds: float = 0.0
-
-
-class LegListener(Protocol):
-    """Who is told what happens on a leg. All methods are called on the event loop and must not block."""
-
-    def on_key(self, key: str) -> None:
-        """The peer pressed a key."""
-
-    def on_quiet(self, times: int) -> None:
-        """No packet has come for `quiet_seconds`, `times` in a row."""
-
-    def on_lost(self) -> None:
-        """The worker died: the leg is gone."""
-
-
 class Media(Protocol):
     """Where legs come from. `MediaWorkers` is the real one, `ringback.testing.media.FakeMedia` the verified fake."""
 
     async def open(self, listener: LegListener) -> "MediaLeg":
         """Take a leg. Raises MediaError when no worker has room."""
         ...
-
-
-class MediaLeg(Protocol):
-    """The audio of one call leg. After it is lost or closed every method does nothing."""
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where this leg receives RTP."""
-        ...
-
-    async def setup(self, leg_format: LegFormat) -> None:
-        """Apply what was negotiated, at the beginning or anew."""
-        ...
-
-    async def play(self, clip: Clip, loop: int) -> None:
-        """Play `loop` times (0: until cancelled), and return when the last frame has gone out.
-
-        Cancelling stops it with the next frame. Another play takes its place, and then it returns. Raises MediaError
-        where the clip cannot be had.
-        """
-        ...
-
-    async def press(self, keys: str) -> None:
-        """Press keys, after those that are being pressed; return when the last has gone out.
-
-        Cancelling does not take them back. Raises MediaError for what is no key.
-        """
-        ...
-
-    async def close(self) -> dict[str, int]:
-        """Give the leg back and return its figures (`ringback.media.stats.LegStats`)."""
-        ...
-
-
-class WorkerLeg:
-    """A leg in a worker process."""
-
-    def __init__(self, worker: "WorkerProcess", number: int, address: tuple[str, int], listener: LegListener) -> None:
-        self._worker = worker
-        self._number = number
-        self._address = address
-        self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._closed = False
-        self.listener = listener
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where this leg receives RTP."""
-        return self._address
-
-    async def setup(self, leg_format: LegFormat) -> None:
-        """Apply what was negotiated."""
-        await self._call(
-            protocol.SETUP,
-            remote=leg_format.remote,
-            payload_type=leg_format.payload_type,
-            payload_types={kind: CODECS[codec] for kind, codec in leg_format.payload_types.items()},
-            telephone_event=leg_format.telephone_event,
-            packet_ms=leg_format.packet_ms,
-            sends=leg_format.sends,
-            quiet_seconds=leg_format.quiet_seconds,
-        )
-
-    async def play(self, clip: Clip, loop: int) -> None:
-        """Play, and return when the last frame has gone out; cancelling stops it with the next frame."""
-        await self._until_done(protocol.PLAY, stoppable=True, path=str(clip.path), loops=loop)
-
-    async def press(self, keys: str) -> None:
-        """Press keys, and return when the last has gone out."""
-        await self._until_done(protocol.PRESS, stoppable=False, keys=keys)
-
-    async def close(self) -> dict[str, int]:
-        """Give the leg back and return its figures; nothing where it was lost."""
-        if self._closed:
-            return {}
-        # Closed before the worker has answered: its number may belong to another leg by the time the answer is here.
-        self._closed = True
-        self._worker.forget(self._number)
-        self._settle()
-        return await self._worker.call(protocol.CLOSE, leg=self._number)
-
-    def done(self, token: int) -> None:
-        """What was begun under `token` has come to its end."""
-        future = self._waiting.get(token)
-        if future is not None and not future.done():
-            future.set_result(None)
-
-    def lose(self) -> None:
-        """The worker has died."""
-        if not self._closed:
-            self._closed = True
-            self.listener.on_lost()
-            self._settle()
-
-    def _settle(self) -> None:
-        for token in list(self._waiting):
-            self.done(token)
-
-    async def _until_done(self, command: str, *, stoppable: bool, **arguments: Any) -> None:
-        token = self._worker.next_token()
-        future = self._waiting[token] = asyncio.get_running_loop().create_future()
-        try:
-            await self._call(command, token=token, **arguments)
-            if not self._closed:
-                await future
-        except asyncio.CancelledError:
-            if stoppable and not self._closed:
-                self._worker.send(protocol.STOP, leg=self._number, token=token)
-            raise
-        finally:
-            del self._waiting[token]
-
-    async def _call(self, command: str, **arguments: Any) -> dict[str, Any]:
-        if self._closed:
-            return {}
-        return await self._worker.call(command, leg=self._number, **arguments)
 
 
 class WorkerProcess:
@@ -297,6 +155,13 @@ class WorkerProcess:
                 leg.listener.on_quiet(message["times"])
             case protocol.EVENT_PLAYED | protocol.EVENT_PRESSED:
                 leg.done(message["token"])
+            case protocol.EVENT_TALKING:
+                leg.observer.on_talking(message["talking"])
+            case protocol.EVENT_MARK:
+                leg.observer.on_mark(message["name"])
+            case protocol.EVENT_AUDIO:
+                samples = np.frombuffer(base64.b64decode(message["audio"]), "<i2")
+                leg.observer.on_audio(message["heard"], samples)
 
     async def _bury(self) -> None:
         """After the end of a process: nobody may go on waiting for it."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ringback.media import g711
 from ringback.media.arena import FRAME, ClipArena
-from ringback.media.plane import PACKET_WIDTH, LegSetup, Plane, Happening, Received, Sent
+from ringback.media.plane import PACKET_WIDTH, Happening, LegSetup, Plane, Received, Sent
 from ringback.rtp.packet import RtpPacket, parse
 
 PCMU_AND_PCMA = {0: g711.PCMU, 8: g711.PCMA}

@@ -367,7 +367,7 @@ def test_a_server_that_is_too_far_behind_with_events_is_given_up(
 ) -> None:
     """Nobody asks for anything, but a peer presses keys all day."""
     monkeypatch.setattr(worker_module, "_MOST_UNSENT", 100)
-    leg, port, phone = rig.call()
+    _, port, phone = rig.call()
     rig.worker._control.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
     for _ in range(4000):
         phone.press(port, "5")
