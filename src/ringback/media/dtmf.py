@@ -14,6 +14,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ringback.media.arena import FRAME
+from ringback.media.tones import amplitude
+from ringback.model.audio import SAMPLESAMPLE_RATE
 
 LOW: Final = (697, 770, 852, 941)
 """Hz of the four rows of keys."""
@@ -22,10 +24,7 @@ HIGH: Final = (1209, 1336, 1477, 1633)
 LAYOUT: Final = "123A456B789C*0#D"
 """The keys, row by row."""
 
-_RATE: Final = 8000
-_FULL_LOAD: Final = 22303.0
-"""Amplitude of a sine of 0 dBm0: 3.17 dB below the largest sample of the µ-law (ITU-T G.711)."""
-_QUIETEST: Final = _FULL_LOAD**2 * 10 ** (-28.5 / 10)
+_QUIETEST: Final = amplitude(-28.5) ** 2
 """Least squared amplitude of a tone. Q.24 leaves the choice; -25 dBm0 is what is promised."""
 _PURE_FRAME: Final = 0.55
 """Least share of a pair in a frame. The window takes 28 % of a tone that is as far off as it may be."""
@@ -40,8 +39,8 @@ _STEADY: Final = 0.98
 """Least coherence of a tone's phase steps, where 1 is a pure tone."""
 
 _BLOCK: Final = 96
-"""Legs in one product. From about 100 on, OpenBLAS shares the work out to threads, which on a busy machine wait for each
-other much longer than they work: ten times was seen."""
+"""Legs in one product. From about 100 on, OpenBLAS shares the work out to threads, which on a busy machine wait for
+each other much longer than they work: ten times was seen."""
 _PAST: Final = 3
 _HOP: Final = FRAME // 4
 _RUN: Final = 5
@@ -53,7 +52,7 @@ _RELEASED: Final = 3
 
 def _bank(weights: NDArray[np.float64]) -> NDArray[np.float32]:
     """The matrix that takes samples to cosine and sine amplitudes of the eight tones: float32[samples, 16]."""
-    phase = 2 * np.pi / _RATE * np.outer(np.arange(len(weights)), np.array(LOW + HIGH))
+    phase = 2 * np.pi / SAMPLE_RATE * np.outer(np.arange(len(weights)), np.array(LOW + HIGH))
     weighted = 2 * weights[:, None] / weights.sum()
     return np.asarray(np.hstack([np.cos(phase) * weighted, np.sin(phase) * -weighted]), np.float32)
 
@@ -63,13 +62,13 @@ _FRAME_BANK: Final = _bank(_HANN)
 _HALF_BANK: Final = _bank(np.ones(_HALF))
 _ENERGY: Final = (2 * _HANN / _HANN.sum()).astype(np.float32)
 _WINDOWS: Final = (_PAST - 1) * FRAME // _HOP + 1
-_TURN: Final = np.exp(-2j * np.pi / _RATE * _HOP * np.outer(np.arange(_WINDOWS), np.array(LOW + HIGH))).astype(
+_TURN: Final = np.exp(-2j * np.pi / SAMPLE_RATE * _HOP * np.outer(np.arange(_WINDOWS), np.array(LOW + HIGH))).astype(
     np.complex64
 )
 """Takes the phases of each window back to the beginning of the first, where those of a steady tone are all the same."""
 _OFFSETS: Final = np.arange(-100, 101)
 _RESPONSE: Final = np.maximum(
-    np.abs(np.exp(2j * np.pi / _RATE * np.outer(_OFFSETS, np.arange(FRAME))) @ _HANN / _HANN.sum()) ** 2, 0.1
+    np.abs(np.exp(2j * np.pi / SAMPLE_RATE * np.outer(_OFFSETS, np.arange(FRAME))) @ _HANN / _HANN.sum()) ** 2, 0.1
 ).astype(np.float32)
 """Share of a tone's power that the window shows at each whole number of hertz beside it, from -100 to 100."""
 
@@ -218,7 +217,7 @@ def _find(line: NDArray[np.float32]) -> _Run:
     steps = tone[:, :, 1:] * tone[:, :, :-1].conj()
     total = steps.sum(axis=2)
     steady = np.abs(total) >= _STEADY * np.abs(steps).sum(axis=2)
-    offset = np.angle(total) * (_RATE / (2 * np.pi * _HOP))
+    offset = np.angle(total) * (SAMPLE_RATE / (2 * np.pi * _HOP))
     nominal = np.array(LOW + HIGH)[_runs(pair)[:, :, 0]]
     tuned = np.abs(offset) <= _OFF_FREQUENCY * nominal
     response = _RESPONSE[np.rint(offset).astype(np.int64) + 100]
