@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ringback.media.arena import FRAME
 from ringback.media.tones import amplitude
-from ringback.model.audio import SAMPLESAMPLE_RATE
+from ringback.model.audio import SAMPLE_RATE
 
 LOW: Final = (697, 770, 852, 941)
 """Hz of the four rows of keys."""
