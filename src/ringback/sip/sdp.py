@@ -199,7 +199,7 @@ def _protected(srtp: SrtpPolicy, entropy: bytes, previous: bytes | None) -> tupl
 def _taken_up(offered: Media, answered: Media, srtp: SrtpPolicy) -> Agreed | None:
     """Return the keys that an answer to our offer agrees on. Raises SdpError where it leaves out what must be there."""
     secure = offered.protocol in SECURE_PROTOCOLS or answered.protocol in SECURE_PROTOCOLS
-    if not offered.crypto or not (answered.crypto or secure or srtp == "required"):
+    if srtp != "required" and not (offered.crypto and (answered.crypto or secure)):
         return None
     try:
         return sdes.accept(offered.crypto, answered.crypto)

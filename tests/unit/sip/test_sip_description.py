@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringback.sip import description
-from ringback.sip.description import AudioDescription, Codec, Media, SdpError, parse
+from ringback.sip.description import MAX_CRYPTO, AudioDescription, Codec, Media, SdpError, parse
 
 FULL = (
     "v=0\r\no=ann 123 456 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nb=AS:64\r\nt=0 0\r\n"
@@ -104,3 +104,12 @@ def test_nothing_but_the_documented_error(junk: bytes, start: int, cut: int) -> 
             AudioDescription.of(media)
     except SdpError as error:
         assert error.status in (400, 488)
+
+
+def test_keys_are_kept_as_written_by_their_media_line_and_bounded() -> None:
+    lines = "".join(f"a=crypto:{n} SUITE  inline:KEY|2^31\r\n" for n in range(20))
+    session = parse(f"v=0\r\na=crypto:9 X Y\r\nm=audio 1 RTP/SAVP 0\r\n{lines}m=audio 2 RTP/AVP 0\r\n".encode())
+
+    assert [len(media.crypto) for media in session.media] == [MAX_CRYPTO, 0]
+    assert session.media[0].crypto[1] == "1 SUITE  inline:KEY|2^31"
+    assert "KEY" not in repr(session)
