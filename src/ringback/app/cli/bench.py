@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class MediaCase(StrEnum):
+    """The kinds of work that `bench media` knows: the names in `ringback.app.bench.media.cases`."""
+
+    PROMPT = "prompt"
+    BRIDGE = "bridge"
+    CONFERENCE10 = "conference10"
+    CONFERENCE100 = "conference100"
+    RECORD = "record"
 
 
 def register(app: typer.Typer) -> None:
@@ -14,13 +26,9 @@ def register(app: typer.Typer) -> None:
     bench = typer.Typer(
         help="Measure Ringback on this machine; prints JSON.", no_args_is_help=True, rich_markup_mode=None
     )
-    bench.callback()(_group)
     bench.command("call")(call)
+    bench.command("media")(media)
     app.add_typer(bench, name="bench")
-
-
-def _group() -> None:
-    """Keep `call` a command of its own, though it is the only one."""
 
 
 def call(
@@ -39,3 +47,34 @@ def call(
         typer.echo(text, err=True)
 
     typer.echo(json.dumps(asyncio.run(bench_calls(at_once or [1, 50], samples, progress)), indent=2))
+
+
+def media(
+    legs: Annotated[
+        list[int] | None, typer.Option(min=2, max=5000, help="Legs at once; repeat for several. 1000.")
+    ] = None,
+    case: Annotated[list[MediaCase] | None, typer.Option(help="A kind of work; repeat for several. All.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, max=60, help="Length of each measurement, after a warm-up.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds, of which the medians are told.")] = 1,
+    plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw capacity and lateness to a file.")] = None,
+) -> None:
+    """Measure how many legs one core carries, as a share of what a bare loop in C does with the same socket calls.
+
+    Runs one media worker on one core and telephones on another, so it needs two, and a C compiler. Each case runs
+    between two runs of the bare loop.
+    """
+    from ringback.app.bench.media.cases import CASES
+    from ringback.app.bench.media.plot import draw, pyplot
+    from ringback.app.bench.media.runs import Options, bench_media
+
+    def progress(text: str) -> None:
+        typer.echo(text, err=True)
+
+    if plot is not None:
+        pyplot()  # better now than after the measurements
+    levels = tuple(sorted(set(legs or [1000])))
+    options = Options(levels, tuple(CASES[name] for name in case or MediaCase), seconds, rounds)
+    told, results = asyncio.run(bench_media(options, progress))
+    typer.echo(json.dumps(told, indent=2))
+    if plot is not None:
+        draw(results, plot)
