@@ -57,16 +57,19 @@ def update_jitter(
     `arrival` is worth what its clock is: sockets that are read each 20 ms hide what varies by less than that.
     """
     passing = (arrival - timestamp.astype(np.int64)) & 0xFFFFFFFF
-    left = np.arange(len(rows))
-    while len(left):
-        # A leg's second packet builds upon its first: each turn takes one packet of each leg.
-        legs, first = np.unique(rows[left], return_index=True)
-        here = passing[left[first]]
-        step = np.abs(((here - transit[legs] + 0x80000000) & 0xFFFFFFFF) - 0x80000000)
-        counts = (transit[legs] != NO_TRANSIT) & (step <= _LONGEST_STEP)
+    turn = np.zeros(len(jitter), np.int64)
+    while len(rows):
+        # A leg's second packet builds upon its first: each turn takes the first of each leg that is left. Written
+        # backwards, the first is what stays.
+        turn[rows[::-1]] = np.arange(len(rows) - 1, -1, -1)
+        first = turn[rows] == np.arange(len(rows))
+        legs, here = rows[first], passing[first]
+        before = transit[legs]
+        step = np.abs(((here - before + 0x80000000) & 0xFFFFFFFF) - 0x80000000)
+        counts = (before != NO_TRANSIT) & (step <= _LONGEST_STEP)
         jitter[legs] += np.where(counts, (step - jitter[legs]) / 16, 0.0)
         transit[legs] = here
-        left = np.delete(left, first)
+        rows, passing = rows[~first], passing[~first]
 
 
 def loss(
