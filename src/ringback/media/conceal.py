@@ -23,7 +23,7 @@ _NEW: Final = 255  # nothing has ever been had: there is nothing to continue, an
 _PAST: Final = 2
 _SHORTEST, _LONGEST = 40, FRAME
 """Samples in a period: 5 ms to 20 ms, which are 200 to 50 Hz; higher voices repeat two or more of their periods."""
-_MATCH: Final = FRAME
+_MATCH: Final = HALF
 """Samples before the gap that are compared with those one period earlier."""
 _BLEND: Final = 24
 _FADE_IN: Final = 32
@@ -89,17 +89,22 @@ class Concealer:
         heard[rows] = np.clip(np.rint(line[:, now:]), -32768, 32767)
 
     def _begin(self, rows: NDArray[np.int64], past: NDArray[np.float32]) -> None:
-        """Choose what is to be repeated in a gap that begins now after `past`, float32[rows, 320]."""
+        """Choose what is to be repeated in a gap that begins now after `past`, float32[rows, 240]."""
         end = past.shape[1]
         period = _best_period(past)
         at = end - period[:, None] + np.minimum(_LOOP_TIME, period[:, None] - 1)
         loop = np.take_along_axis(past, at, 1)
         before = np.take_along_axis(past, at - period[:, None], 1)
         # Towards its end the repetition turns into what came before its beginning, and so goes on at its beginning.
-        share = np.clip((_LOOP_TIME + 1 + _BLEND - period[:, None]) / np.float32(_BLEND), 0, 1)
-        self._loop[rows] = loop + share * (before - loop)
+        share = np.clip((_LOOP_TIME + 1 + _BLEND - period[:, None]).astype(np.float32) / _BLEND, 0, 1)
+        loop += share * (before - loop)
+        loop *= period[:, None] > _LOOP_TIME
+        # A loud last period, such as a word that has just begun, must not become louder than what it ends.
+        power = np.square(past[:, -FRAME:]).mean(axis=1)
+        gain = np.sqrt(np.minimum(1, power * period / (np.square(loop).sum(axis=1) + 1))).astype(np.float32)
+        self._loop[rows] = loop * gain[:, None]
         self._period[rows] = period
-        self._step[rows] = past[:, -1] - past[np.arange(len(rows)), end - period - 1]
+        self._step[rows] = past[:, -1] - gain * past[np.arange(len(rows)), end - period - 1]
 
     def _continue(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The next 10 ms of what is repeated: float32[rows, 80]."""
@@ -117,7 +122,7 @@ class Concealer:
 
 
 def _best_period(past: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The distance at which the last 20 ms of each row resemble most what was before them, in samples."""
+    """The distance at which the last 10 ms of each row resemble most what was before them, in samples."""
     size = past.shape[1]
     spectrum = np.fft.rfft(past)
     likeness = np.fft.irfft(np.conj(np.fft.rfft(past[:, -_MATCH:], size)) * spectrum, size)
