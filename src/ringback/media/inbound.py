@@ -18,6 +18,8 @@ TICKS_PER_SECOND: Final = 50
 PACKET_WIDTH: Final = 640
 """Bytes kept of a received packet: 60 ms of G.711 with header, extension and room to spare."""
 _UNKNOWN, _KEY = -1, 2
+_KEY_GAP: Final = 12
+"""Ticks after a report of a key in which audio may be missing: the longest delay of the jitter buffer, and some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Inbound:
         self._last_heard = np.zeros(capacity, np.int64)
         self._quiet = np.zeros(capacity, np.int64)
         self._quiet_times = np.zeros(capacity, np.int64)
+        self._last_key = np.full(capacity, -_KEY_GAP, np.int64)
         self._keys: dict[int, KeyReceiver] = {}
 
     def open(self, row: int) -> None:
@@ -51,6 +54,7 @@ class Inbound:
         self._open[row] = True
         self._kind[row] = _UNKNOWN
         self._quiet[row] = 0
+        self._last_key[row] = self.now - _KEY_GAP
         self._keys[row] = KeyReceiver()
         self.sources.clear(row)
         self.ring.clear(row)
@@ -92,6 +96,7 @@ class Inbound:
         self._stats.count(rows, columns, length, admitted, np.flatnonzero(~columns.valid & self._open[rows]))
         keys = admitted & (kind == _KEY)
         for i in np.flatnonzero(keys).tolist():
+            self._last_key[rows[i]] = self.now
             payload = bytes(buffer[i, HEADER_BYTES : length[i]])
             key = self._keys[int(rows[i])].receive(int(columns.ssrc[i]), int(columns.timestamp[i]), payload)
             if key is not None:
@@ -127,6 +132,15 @@ class Inbound:
             columns.ssrc[which],
             columns.marker[which],
         )
+
+    def take(self, out: NDArray[np.int16]) -> NDArray[np.bool_]:
+        """Write the frame of each leg into `out`; return which halves have come, or need not: bool[legs, 2].
+
+        While a key is reported no audio is sent: what is missing then is silence, not loss.
+        """
+        have = self.ring.take(out)
+        have |= (self.now - self._last_key[: len(out)] < _KEY_GAP)[:, None]
+        return have
 
     def watch(self, count: int) -> list[Happening]:
         """Once a second: which legs have gone quiet. Each is reported again after waiting as long again."""

@@ -54,6 +54,7 @@ class JitterRing:
         self._late_in_a_row = np.zeros(capacity, np.int64)
         self._margin = np.full(capacity, _NOTHING, np.int64)
         self._earliest = np.zeros(capacity, np.int64)
+        self._earliest_before = np.zeros(capacity, np.int64)
         self._late_lately = np.zeros(capacity, np.int64)
         self._pressure = np.zeros(capacity, np.int64)
         self._tick = 0
@@ -80,7 +81,7 @@ class JitterRing:
         self._margin[row] = _NOTHING
         for column in (self.late, self.duplicates, self.resets, self._late_in_a_row, self.playout, self._earliest):
             column[row] = 0
-        for column in (self._late_lately, self._pressure, self.added, self.left_out):
+        for column in (self._late_lately, self._pressure, self.added, self.left_out, self._earliest_before):
             column[row] = 0
 
     def put(
@@ -147,9 +148,9 @@ class JitterRing:
             out.reshape(count, 2, UNIT)[~have] = 0
         return have
 
-    def delay(self, row: int) -> float:
-        """Seconds that the earliest packet of the last second waited."""
-        return float(self._earliest[row]) * 0.01
+    def latest_delay(self, rows: Rows) -> NDArray[np.int64]:
+        """Units that the earliest packet waited, in the last whole second or since."""
+        return np.asarray(np.maximum(self._earliest[rows], self._earliest_before[rows]))
 
     def _adapt(self, count: int) -> None:
         """Look at the margin of every fiftieth leg, and add or leave out a frame where it has been wrong for long."""
@@ -169,6 +170,7 @@ class JitterRing:
             else:
                 self._catch_up(row, int(margin[index]), forced=pressure[index] >= _FORCED)
         self._margin[mine] = _NOTHING
+        self._earliest_before[mine] = self._earliest[mine]
         self._earliest[mine] = 0
         self._late_lately[mine] = 0
 

@@ -83,7 +83,7 @@ class MediaLeg(Protocol):
         """
         ...
 
-    async def close(self) -> dict[str, int]:
+    async def close(self) -> dict[str, float]:
         """Give the leg back and return its figures (`ringback.media.stats.LegStats`)."""
         ...
 
@@ -180,7 +180,7 @@ class WorkerLeg:
         """Report each 20 ms of what the peer says, of what it hears, of both or of neither."""
         await self._call(protocol.TAP, heard=heard, said=said)
 
-    async def close(self) -> dict[str, int]:
+    async def close(self) -> dict[str, float]:
         """Give the leg back and return its figures; nothing where it was lost."""
         if self._closed:
             return {}

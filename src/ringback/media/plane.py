@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from ringback.media import g711
 from ringback.media.arena import FRAME, ClipArena
+from ringback.media.conceal import Concealer
 from ringback.media.feeds import Feeds
 from ringback.media.happenings import FirstHeard, GoneQuiet, Happening, KeyPressed, SourceMoved, Tapped
 from ringback.media.inbound import PACKET_WIDTH, TICKS_PER_SECOND, Inbound, Received
 from ringback.media.outbound import Outbound, Sent
 from ringback.media.players import Players
+from ringback.media.quality import QualityMeter
 from ringback.media.rooms import Rooms
 from ringback.media.stats import LegStats, StreamStats
 
@@ -37,6 +39,9 @@ __all__ = [
     "SourceMoved",
     "Tapped",
 ]
+
+
+_PACKET_MS = 20.0
 
 
 class PlaneFull(Exception):  # noqa: N818 (a state, not a fault)
@@ -85,6 +90,9 @@ class Plane:
         self._inbound = Inbound(capacity, self._stats)
         self._outbound = Outbound(capacity, self._stats)
         self._players = Players(capacity, arena)
+        self._concealer = Concealer(capacity)
+        self.quality = QualityMeter(capacity)
+        """How each peer sounds."""
         self._taps: dict[int, tuple[bool, bool]] = {}
         self._open = np.zeros(capacity, np.bool_)
         self._pending: list[Happening] = []
@@ -110,8 +118,8 @@ class Plane:
         self._high = max(self._high, row + 1)
         self._inbound.open(row)
         self._outbound.open(row, ssrc, sequence, timestamp)
-        self._stats.clear(row)
-        self.rooms.clear(row)
+        for part in (self._stats, self.rooms, self._concealer, self.quality):
+            part.clear(row)
         return row
 
     def setup(self, row: int, setup: LegSetup) -> None:
@@ -128,6 +136,7 @@ class Plane:
 
     def close(self, row: int) -> LegStats:
         """Give the row back; return the figures of the leg."""
+        self._rate(np.array([row]))
         stats = self.stats(row)
         self._players.stop(row)
         self.feeds.clear(row)
@@ -150,6 +159,7 @@ class Plane:
             duplicates=int(ring.duplicates[row]),
             resets=int(ring.resets[row]),
             refused=int(self.sources.refused[row]),
+            quality=self.quality.whole(row),
         )
 
     def play(self, row: int, path: Path, loops: int, token: int, *, queue: bool = False) -> None:
@@ -187,7 +197,9 @@ class Plane:
             sent.events += self._inbound.receive(received)
         count = self._high
         heard, said = self.heard[:count], self.said[:count]
-        self._inbound.ring.take(heard)
+        have = self._inbound.take(heard)
+        self._concealer.conceal(heard, have)
+        self.quality.frames(self._inbound.ring.started[:count], have[:, 0] & have[:, 1])
         sent.events += self._players.fill(said)
         sent.events += self.feeds.fill(said)
         sent.events += self.rooms.mix(heard, said)
@@ -198,5 +210,15 @@ class Plane:
             if mouth:
                 sent.events.append(Tapped(row, False, said[row].tobytes()))
         sent.events += self._inbound.watch(count)
+        self._rate(np.arange(self.now % TICKS_PER_SECOND, count, TICKS_PER_SECOND))
         self._inbound.now += 1
         return sent
+
+    def _rate(self, rows: NDArray[np.int64]) -> None:
+        """Rate how some legs sound: each once a second, and at its end."""
+        expected = self._stats.expected(rows)
+        if not expected.any():
+            return
+        ring = self._inbound.ring
+        lost = np.maximum(expected - self._stats.received[rows] + ring.duplicates[rows], 0) + ring.late[rows]
+        self.quality.update(rows, expected, lost, 10.0 * ring.latest_delay(rows) + _PACKET_MS)

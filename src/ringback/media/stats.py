@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ringback.media.quality import Quality
 from ringback.rtp.packet import Columns
 
 
@@ -24,8 +25,12 @@ class LegStats:
     """No RTP at all."""
     resets: int
     bytes_in: int
+    mos: float = 0.0
+    """How the peer sounded, 1 to 4.5 (ITU-T G.107); 0 where nothing was heard."""
+    delay_ms: float = 0.0
+    """What packets and jitter buffer added to the delay of the network, on the average."""
 
-    def as_dict(self) -> dict[str, int]:
+    def as_dict(self) -> dict[str, float]:
         """The figures by name."""
         return asdict(self)
 
@@ -77,11 +82,16 @@ class StreamStats:
         ahead = ((sequence - self._highest[rows] + 0x8000) & 0xFFFF) - 0x8000
         np.maximum.at(self._highest, rows, self._highest[rows] + ahead)
 
-    def of(self, row: int, *, late: int, duplicates: int, resets: int, refused: int) -> LegStats:
+    def expected(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many packets the sequence numbers of these legs say that there were."""
+        now = np.where(self._ssrc[rows] >= 0, self._highest[rows] - self._first[rows] + 1, 0)
+        return np.asarray(self._expected_before[rows] + now)
+
+    def of(
+        self, row: int, *, late: int, duplicates: int, resets: int, refused: int, quality: Quality | None = None
+    ) -> LegStats:
         """The figures of one leg."""
-        expected = int(self._expected_before[row])
-        if self._ssrc[row] >= 0:
-            expected += int(self._highest[row] - self._first[row]) + 1
+        expected = int(self.expected(np.array([row]))[0])
         received = int(self.received[row])
         return LegStats(
             received=received,
@@ -93,4 +103,6 @@ class StreamStats:
             invalid=int(self.invalid[row]),
             resets=resets,
             bytes_in=int(self.bytes_in[row]),
+            mos=round(quality.mos, 2) if quality else 0.0,
+            delay_ms=round(quality.delay_ms, 1) if quality else 0.0,
         )

@@ -140,7 +140,7 @@ class FakeMediaLeg:
         self._keys_done = start + self._seconds(keys)
         await self._until(self._ended, self._keys_done - self._now())
 
-    async def close(self) -> dict[str, int]:
+    async def close(self) -> dict[str, float]:
         """Give the leg back and return `stats`; nothing where it was lost or closed before."""
         await asyncio.sleep(0)
         if self.ended:

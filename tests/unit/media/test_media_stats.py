@@ -51,6 +51,8 @@ def test_what_others_count_is_handed_through() -> None:
         "invalid": 0,
         "resets": 3,
         "bytes_in": 0,
+        "mos": 0.0,
+        "delay_ms": 0.0,
     }
 
 
