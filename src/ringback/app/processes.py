@@ -8,8 +8,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from ringback.app.errors import UserError
+
+PATIENCE: Final = 10.0
+"""Seconds that a process may take to end when it is asked to; then it is killed."""
 
 
 class ChildError(UserError):
@@ -27,16 +31,22 @@ def running(name: str, command: Sequence[str], environment: Mapping[str, str], d
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
 def server_environment(directory: Path, sip_port: int) -> dict[str, str]:
-    """The environment of a server of its own: its store, its port, and otherwise defaults."""
+    """The environment of a server of its own: its store, its port, and otherwise defaults.
+
+    An empty settings file in `directory`, which is there, keeps a `ringback.toml` of the working directory out of it.
+    """
+    settings = directory / "ringback.toml"
+    settings.touch()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
     return kept | {
+        "RINGBACK_CONFIG": str(settings),
         "RINGBACK_STORAGE__DIRECTORY": str(directory),
         "RINGBACK_SIP__PORT": str(sip_port),
         "PYTHONUNBUFFERED": "1",

@@ -1,0 +1,248 @@
+"""What the interpreter is given for one call: documents from the web, speech from the engines, audio from both."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from voice_world import SHOP, Hum, virtual, wav
+from web_in_memory import Asked, Page, WebInMemory
+
+from ringback.app.services import CallServices
+from ringback.media.library import ClipLibrary
+from ringback.model import events
+from ringback.model.audio import Clip
+from ringback.model.errors import ApplicationError
+from ringback.speech.contract import SpeechError
+from ringback.speech.normalise import Segment
+from ringback.speech.speaker import Speaker
+from ringback.testing.fake_call import FakeCall
+from ringback.twiml.services import Fetch, Services
+from ringback.webhooks.client import WebhookClient
+from ringback.webhooks.signature import HEADER, sign
+
+TUNE = f"{SHOP}tune.wav"
+
+
+class Desk:
+    """The services of one call, and what is around them."""
+
+    def __init__(self, directory: Path, library: Callable[..., ClipLibrary]) -> None:
+        self.web = WebInMemory()
+        self.call = FakeCall()
+        self.engine = Hum()
+        self.scratch = directory / "scratch"
+        self.scratch.mkdir()
+        self.executor = ThreadPoolExecutor(1)
+        self.speaker = Speaker(directory / "speech", [self.engine], clock=asyncio.get_running_loop().time)
+        session = WebhookClient(exchange=self.web).session("secret")
+        clips = library(directory / "clips", self.executor)
+        self.services: Services = CallServices(self.call, session, self.speaker, clips, self.scratch)
+
+    @property
+    def left(self) -> list[Path]:
+        """What lies in the scratch directory."""
+        return list(self.scratch.iterdir())
+
+
+@asynccontextmanager
+async def opened(directory: Path, library: Callable[..., ClipLibrary] = ClipLibrary) -> AsyncIterator[Desk]:
+    desk = Desk(directory, library)
+    await desk.speaker.start()
+    yield desk
+    await desk.speaker.close()
+    desk.executor.shutdown()
+
+
+# -- documents --------------------------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_a_request_tells_of_the_call_and_what_the_verb_adds(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        desk.web.pages[f"{SHOP}menu"] = "<Response/>"
+        answer = await desk.services.fetch(desk.call, Fetch(f"{SHOP}menu", "GET", {"Digits": "1"}))
+        assert (answer.url, answer.status, answer.content_type) == (f"{SHOP}menu", 200, "text/xml")
+        assert answer.body == b"<Response/>"
+        (asked,) = desk.web.asked
+        assert (asked.method, asked.fields["Digits"], asked.fields["CallStatus"]) == ("GET", "1", "ringing")
+        assert asked.fields["CallSid"] == desk.call.info.sid
+        assert asked.headers[HEADER] == sign("secret", asked.url)
+        assert [noted.kind for noted in desk.call.noted] == [events.WEBHOOK_REQUEST, events.WEBHOOK_RESPONSE]
+
+
+@pytest.mark.parametrize(
+    ("said", "passed_on"),
+    [
+        ("text/xml; charset=ISO-8859-1", "text/xml; charset=iso-8859-1"),
+        ("text/xml; charset=martian", "text/xml"),
+        ("Application/XML", "application/xml"),
+        ("", ""),
+    ],
+)
+def test_the_content_type_is_passed_on_with_a_charset_that_exists(tmp_path: Path, said: str, passed_on: str) -> None:
+    @virtual
+    async def fetch() -> None:
+        async with opened(tmp_path) as desk:
+            desk.web.pages[SHOP] = Page("<Response/>", said)
+            assert (await desk.services.fetch(desk.call, Fetch(SHOP))).content_type == passed_on
+
+    fetch()
+
+
+@virtual
+async def test_the_base_of_a_document_is_where_it_came_from(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        desk.web.pages |= {SHOP: Page(status=302, headers={"Location": "/moved/here"}), f"{SHOP}moved/here": "x"}
+        assert (await desk.services.fetch(desk.call, Fetch(SHOP))).url == f"{SHOP}moved/here"
+
+
+@virtual
+async def test_an_application_that_fails_is_an_application_error(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        desk.web.pages[f"{SHOP}other"] = "<Response/>"
+        with pytest.raises(ApplicationError, match="11200: the server answered 404"):
+            await desk.services.fetch(desk.call, Fetch(SHOP))
+
+
+# -- speech -----------------------------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_speech_is_noted_with_its_clip(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        clips = [await desk.services.speak("Hello.", voice="man", language="en") for _ in range(2)]
+        assert clips[0] == clips[1]
+        assert clips[0].path.is_file()
+        first, second = desk.call.notes(events.SPEECH)
+        assert first == {
+            "engine": "hum",
+            "voice": "man",
+            "language": "en",
+            "text": "Hello.",
+            "seconds": round(clips[0].seconds, 2),
+            "ms": 0.0,
+            "cached": False,
+            "clip": clips[0].path.name,
+        }
+        assert second == {**first, "cached": True}
+        assert desk.call.notes(events.WARNING) == []
+
+
+@virtual
+async def test_the_timeline_keeps_the_beginning_of_a_text_without_its_markup(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        await desk.services.speak((Segment("one"), Segment("two " * 100)), voice="man", language="")
+        (noted,) = desk.call.notes(events.SPEECH)
+        assert noted["text"] == ("one " + "two " * 100)[:200]
+
+
+@virtual
+async def test_what_the_author_should_know_of_a_voice_becomes_warnings(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        await desk.services.speak("Hello.", voice="Marvin", language="en")
+        await desk.services.speak("Bonjour.", voice="man", language="fr")
+        codes = [(warning["code"], bool(warning["message"])) for warning in desk.call.notes(events.WARNING)]
+        assert codes == [(13511, True), (13512, True)]
+
+
+@virtual
+async def test_what_cannot_be_spoken_is_an_error_and_no_event(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        desk.engine.failure = SpeechError(12400, "out of breath")
+        with pytest.raises(SpeechError, match="out of breath"):
+            await desk.services.speak("Hello.", voice="man", language="en")
+        assert desk.call.noted == []
+
+
+# -- audio ------------------------------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_audio_is_fetched_decoded_and_nothing_else_is_left_of_it(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        desk.web.pages[TUNE] = Page(wav(1.5), "audio/wav")
+        clip = await desk.services.audio(desk.call, TUNE)
+        assert (clip.samples, clip.path.parent, clip.path.stat().st_size) == (12000, tmp_path / "clips", 24000)
+        assert desk.left == []
+        (fetched,) = desk.call.notes(events.MEDIA_FETCH)
+        assert (fetched["url"], fetched["status"], fetched["content_type"]) == (TUNE, 200, "audio/wav")
+        assert fetched["bytes"] == len(wav(1.5))
+        (asked,) = desk.web.asked
+        assert (asked.method, dict(asked.fields)) == ("GET", {})
+        assert asked.headers[HEADER] == sign("secret", TUNE)
+
+
+@pytest.mark.parametrize(
+    ("page", "code"),
+    [
+        (Page("<html>", "text/html"), 13420),
+        (Page(b"RIFF and then nothing", "audio/wav"), 13420),
+        (Page("gone", "text/plain", 410), 11200),
+    ],
+    ids=["a web page", "garbage", "410"],
+)
+def test_what_is_no_audio_leaves_nothing_behind(tmp_path: Path, page: Page, code: int) -> None:
+    @virtual
+    async def fetch() -> None:
+        async with opened(tmp_path) as desk:
+            desk.web.pages[TUNE] = page
+            with pytest.raises(ApplicationError) as raised:
+                await desk.services.audio(desk.call, TUNE)
+            assert (raised.value.code, raised.value.url) == (code, TUNE)
+            assert desk.left == []
+
+    fetch()
+
+
+class Endless(ClipLibrary):
+    """A library that never comes to an end with a file."""
+
+    async def from_audio(self, *_: object) -> Clip:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+@pytest.mark.parametrize("moment", [0.5, 1.5], ids=["being fetched", "being decoded"])
+def test_a_caller_who_hangs_up_leaves_no_file(tmp_path: Path, moment: float) -> None:
+    @virtual
+    async def hang_up() -> None:
+        async with opened(tmp_path, Endless) as desk:
+            desk.web.pages[TUNE] = Page(wav(1), "audio/wav", seconds=1)
+            async with asyncio.TaskGroup() as group:
+                playing = group.create_task(desk.services.audio(desk.call, TUNE))
+                await asyncio.sleep(moment)
+                assert len(desk.left) == 1
+                playing.cancel()
+            assert playing.cancelled()
+            assert desk.left == []
+
+    hang_up()
+
+
+@virtual
+async def test_audio_in_place_of_a_document_is_a_clip(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        clip = await desk.services.audio_body(wav(0.5), "audio/wav")
+        assert clip.samples == 4000
+        with pytest.raises(ApplicationError) as raised:
+            await desk.services.audio_body(b"", "audio/wav")
+        assert raised.value.code == 13420
+
+
+@virtual
+async def test_two_calls_keep_their_cookies_apart(tmp_path: Path) -> None:
+    def page(asked: Asked) -> Page:
+        return Page("<Response/>", headers={"Set-Cookie": "seen=yes"})
+
+    async with opened(tmp_path) as desk:
+        desk.web.pages[SHOP] = page
+        client = WebhookClient(exchange=desk.web)
+        clips = ClipLibrary(tmp_path / "clips", desk.executor)
+        for _ in range(2):
+            services = CallServices(desk.call, client.session("secret"), desk.speaker, clips, desk.scratch)
+            for _ in range(2):
+                await services.fetch(desk.call, Fetch(SHOP))
+        assert [asked.headers.get("Cookie") for asked in desk.web.asked] == [None, "seen=yes"] * 2
