@@ -33,7 +33,7 @@ class Sidecar:
         """
         self._outbox = bytearray()
         self.alive = True
-        """False once the process is known to have gone; everything else does nothing from then on."""
+        """False once the process is known to have gone; nothing does anything from then on."""
         memory = os.memfd_create("ringback-sidecar")
         try:
             os.ftruncate(memory, memory_bytes)
@@ -56,6 +56,10 @@ class Sidecar:
         """Bytes that the process has not taken yet."""
         return len(self._outbox)
 
+    def fileno(self) -> int:
+        """What to wait for with `select`, for who has the time."""
+        return self._socket.fileno()
+
     def send(self, data: bytes) -> None:
         """Say something after what was said before, now or with a later call."""
         if not self.alive:
@@ -67,7 +71,7 @@ class Sidecar:
         except BlockingIOError:
             pass
         except OSError:
-            self._lose()
+            self.kill()
 
     def receive(self) -> bytes:
         """What the process has said since the last call, not more than 64 KiB of it."""
@@ -80,7 +84,7 @@ class Sidecar:
         except OSError:
             data = b""
         if not data:
-            self._lose()
+            self.kill()
         return data
 
     def finish(self, timeout: float) -> bytes:
@@ -97,10 +101,13 @@ class Sidecar:
                 self._process.wait(timeout)
             except (OSError, subprocess.TimeoutExpired):
                 pass  # it had its time
-            self._lose()
+            self.kill()
         return bytes(said)
 
-    def _lose(self) -> None:
+    def kill(self) -> None:
+        """Give the process up, at once."""
+        if not self.alive:
+            return
         self.alive = False
         self._outbox.clear()
         self._socket.close()
