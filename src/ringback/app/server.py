@@ -70,6 +70,8 @@ class Server:
         directory = self.settings.storage.directory
         scratch = directory / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
+        for left in scratch.glob("media-*"):
+            left.unlink()  # what was being fetched when a server before this one was killed
         self.database = await self._stack.enter_async_context(Database.open(self.settings.storage.database))
         self.account_is_new = not await self.database.accounts.list()
         self.account = await self.database.accounts.ensure_default(utcnow(), secrets.token_bytes)
@@ -136,6 +138,8 @@ class Server:
 
         def allowed(flow: Flow) -> bool:
             address = ipaddress.ip_address(flow.remote[0].partition("%")[0])
+            # A socket for both families shows IPv4 callers so.
+            address = getattr(address, "ipv4_mapped", None) or address
             return any(address in network for network in networks)
 
         return allowed
@@ -154,7 +158,12 @@ class Server:
     def _media_settings(self) -> MediaSettings:
         media = self.settings.media
         workers = media.worker_count(os.cpu_count() or 1)
-        return MediaSettings(host=media.host, ports=(media.port_min, media.port_max), workers=workers)
+        return MediaSettings(
+            host=media.host,
+            ports=(media.port_min, media.port_max),
+            workers=workers,
+            clip_memory_mb=media.clip_memory_mb,
+        )
 
     def _switch_settings(self) -> SwitchSettings:
         calls, media = self.settings.calls, self.settings.media

@@ -96,7 +96,14 @@ class MediaSettings(_Section):
         default=1, description="Processes that handle audio, 500 to 1,000 calls each. `auto` is one for each core."
     )
     rtp_timeout: float = Field(
-        default=60, gt=0, le=86400, description="Seconds without any audio from the caller after which a call is ended."
+        default=30,
+        gt=0,
+        le=86400,
+        description="Seconds without audio after which the caller's phone is asked for a sign of life. A call ends when"
+        " none comes, and when there is no audio five times as long, unless it is on hold.",
+    )
+    clip_memory_mb: int = Field(
+        default=256, ge=16, le=2**20, description="Megabytes of each worker for audio that is played; 1 MB is a minute."
     )
 
     @field_validator("port_min", "port_max")
