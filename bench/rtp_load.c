@@ -33,7 +33,7 @@ enum {
     PHASES = 20,          /* legs take turns: one part of them each millisecond */
     BATCH = 8, WIDTH = 512,
     PER_SECOND = 50,
-    BINS = 1000,          /* of a tenth of a millisecond, and one more for all beyond */
+    BINS = 10000,         /* of a tenth of a millisecond, and one more for all beyond */
     TELEPHONE_EVENT = 101,
     KEY_UPDATES = 8, KEY_PACKETS = KEY_UPDATES + 3,
     LOOK_EVERY = 16       /* packets, of which one is looked into */
@@ -53,8 +53,7 @@ struct leg {
     uint16_t expected;
     uint32_t last_timestamp, peer;
     double sent_at;               /* by the peer's timestamps, seconds since its first packet */
-    double quickest, quickest_before, last_arrival;
-    int in_second;
+    double quickest, quickest_before, second_began, last_arrival;
 };
 
 static struct leg *legs;
@@ -119,7 +118,7 @@ static void take(struct leg *leg, const uint8_t *packet, size_t size, double arr
         leg->expected = sequence;
         leg->sent_at = 0;
         leg->quickest = leg->quickest_before = INFINITY;
-        leg->in_second = 0;
+        leg->second_began = arrival;
         step = 0;
     }
     int16_t missing = (int16_t)(sequence - leg->expected);
@@ -131,10 +130,10 @@ static void take(struct leg *leg, const uint8_t *packet, size_t size, double arr
     leg->last_arrival = arrival;
 
     double took = arrival - leg->sent_at;
-    if (++leg->in_second > PER_SECOND) {
+    if (arrival - leg->second_began >= 1) {
         leg->quickest_before = leg->quickest;
         leg->quickest = INFINITY;
-        leg->in_second = 1;
+        leg->second_began = arrival;
     }
     leg->quickest = fmin(leg->quickest, took);
     if (!measuring)

@@ -125,8 +125,10 @@ def levels(runs: Sequence[Run]) -> dict[int, list[Run]]:
     return {legs: [run for run in runs if run.legs == legs] for legs in sorted({run.legs for run in runs})}
 
 
-def report(limits: Sequence[Run], pairs: Sequence[Pair], unavailable: dict[str, str]) -> dict[str, Any]:
-    """`limit` and `cases`, as they are printed.
+def report(
+    limits: Sequence[Run], pairs: Sequence[Pair], unavailable: dict[str, str], names: Sequence[str]
+) -> dict[str, Any]:
+    """`limit` and `cases`, those called `names`, as they are printed.
 
     What is told of a case is what it did with the most legs; where several numbers were asked for, `levels` holds
     all of them. A case that the worker cannot do has `not_available` alone, with the reason.
@@ -135,8 +137,11 @@ def report(limits: Sequence[Run], pairs: Sequence[Pair], unavailable: dict[str, 
         {"legs": legs, "legs_per_core": round(median(run.legs_per_core for run in runs))}
         for legs, runs in levels(limits).items()
     ]
-    cases: dict[str, Any] = {name: {"not_available": reason} for name, reason in unavailable.items()}
-    for name in dict.fromkeys(pair.case.name for pair in pairs):
+    cases: dict[str, Any] = {}
+    for name in names:
+        if name in unavailable:
+            cases[name] = {"not_available": unavailable[name]}
+            continue
         mine = [pair for pair in pairs if pair.case.name == name]
         summaries = [
             summary([pair for pair in mine if pair.case.legs == legs]) for legs in levels([p.case for p in mine])

@@ -33,8 +33,10 @@ def draw(results: Results, path: Path) -> None:
         middle = [float(np.median([run.legs_per_core for run in each])) for each in at.values()]
         left.plot(list(at), middle, marker="o", label=name, **line)
         bins = np.sum([run.window.bins for run in runs], axis=0)
+        # Each point: how many came later than the left edge of its bin. Where there are none, the line ends.
         later = bins[::-1].cumsum()[::-1] / max(1, bins.sum())
-        right.step(np.arange(len(bins)) * BIN_MS, np.where(later > 0, later, np.nan), where="post", label=name, **line)
+        shown = int(np.count_nonzero(later))
+        right.step(np.arange(shown) * BIN_MS, later[:shown], where="post", label=name, **line)
     left.set(title="Capacity", xlabel="legs at once", ylabel="legs per core, by processor time", ylim=(0, None))
     left.legend()
     right.axvline(LATE_MS, color="grey", linewidth=1)

@@ -4,7 +4,8 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -54,10 +55,10 @@ async def bench_media(options: Options, say: Say) -> tuple[dict[str, Any], Resul
     """Measure; `say` is told of progress. Returns what is printed, and what it was made from. Raises BenchError."""
     cores = machine.two_cores()
     before = machine.describe()
-    with tempfile.TemporaryDirectory(prefix="ringback-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="ringback-bench-") as name, machine.preferred():
         bench = Bench(options, Path(name), *cores)
         results = await interleave(options.legs, options.rounds, options.cases, bench.limit, bench.case, say)
-    told = report(results.limits, results.pairs, results.unavailable)
+    told = report(results.limits, results.pairs, results.unavailable, [case.name for case in options.cases])
     after = machine.describe()["load_average"]
     told["machine"] = before | {"load_average": {"before": before["load_average"], "after": after}}
     told["machine"] |= {"seconds": options.seconds, "rounds": options.rounds}
@@ -113,11 +114,11 @@ class Bench:
         try:
             return await self._case(case, legs)
         except* NotAvailable as group:
-            raise _first(group, NotAvailable) from None
+            raise _first(group) from None
         except* BenchError as group:
-            raise _first(group, BenchError) from None
+            raise _first(group) from None
         except* MediaError as group:
-            raise BenchError(f"{case.name}: the media worker refuses: {_first(group, MediaError)}") from None
+            raise BenchError(f"{case.name}: the media worker refuses: {_first(group)}") from None
 
     async def _case(self, case: Case, legs: int) -> Run:
         settings = MediaSettings(host=HOST, ports=PORTS, workers=1, legs_per_worker=legs, clip_memory_mb=64)
@@ -143,7 +144,7 @@ class Bench:
         self._check_work(case, run, listener)
         return replace(run, bytes_per_leg=grown // legs)
 
-    def _load(self, legs: int, key_seconds: float = 0.0) -> Any:
+    def _load(self, legs: int, key_seconds: float = 0.0) -> AbstractAsyncContextManager[Program]:
         arguments = (str(self._audio), str(key_seconds), str(self._options.lifetime))
         return started(self._programs[LOAD], legs, *arguments, core=self._load_core, niceness=_LOAD_NICENESS)
 
@@ -178,14 +179,14 @@ async def _leg(media: MediaWorkers, listener: _Listener, port: int) -> MediaLeg:
     return leg
 
 
-async def _together(work: Sequence[Coroutine[Any, Any, T]] | Any) -> list[T]:
+async def _together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Do it all at once; return the results in order."""
     async with asyncio.timeout(_BEGIN_SECONDS), asyncio.TaskGroup() as group:
-        tasks: list[asyncio.Task[T]] = [group.create_task(each) for each in work]
+        tasks = [group.create_task(each) for each in work]
     return [task.result() for task in tasks]
 
 
-def _first(group: BaseExceptionGroup[Any], kind: Callable[..., Any]) -> Any:
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
     """The first error in a group of groups."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
