@@ -97,6 +97,7 @@ class Leg:
         self._answer_sdp: bytes | None = None
         self._offered: bytes | None = None
         self._on_hold = False
+        self._keys_by = "rfc4733"
         self._driver: asyncio.Task[Any] | None = None
         self._answered_at: float | None = None
         self._ended_at: float | None = None
@@ -284,8 +285,8 @@ class Leg:
     # -- LegListener --------------------------------------------------------------------------------------------
 
     def on_key(self, key: str) -> None:
-        """A telephone event came in."""
-        self.pressed(key, "rfc4733")
+        """A key came in the peer's audio: as a telephone event, or as a tone from a peer that has none."""
+        self.pressed(key, self._keys_by)
 
     def on_quiet(self, times: int) -> None:
         """No audio for a while: a caller who is gone does not answer either, one on hold or muted does."""
@@ -347,6 +348,7 @@ class Leg:
             # It went with the call, which has ended.
             return
         self._on_hold = agreed.on_hold
+        self._keys_by = "tone" if agreed.telephone_event is None else "rfc4733"
         await audio.setup(
             LegFormat(
                 remote=agreed.remote,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ringback.media import g711
 from ringback.media.arena import FRAME, ClipArena
 from ringback.media.conceal import Concealer
+from ringback.media.dtmf import DtmfDetector
 from ringback.media.feeds import Feeds
 from ringback.media.happenings import FirstHeard, GoneQuiet, Happening, KeyPressed, SourceMoved, Tapped
 from ringback.media.inbound import PACKET_WIDTH, TICKS_PER_SECOND, Inbound, Received
@@ -54,7 +55,7 @@ class LegSetup:
 
     `payload_types` maps each payload type that the peer may send to its codec (`g711.PCMU` or `g711.PCMA`);
     `payload_type` is the one that we send. `packet_ms` is 10 to 60. `quiet_seconds` of 0 waits for ever.
-    Raises ValueError for what no leg can be set up with.
+    Keys are looked for in the audio of peers that have no telephone events. Raises ValueError for what no leg can be set up with.
     """
 
     payload_type: int
@@ -91,6 +92,8 @@ class Plane:
         self._outbound = Outbound(capacity, self._stats)
         self._players = Players(capacity, arena)
         self._concealer = Concealer(capacity)
+        self._dtmf = DtmfDetector(capacity)
+        self._listens = np.zeros(capacity, np.bool_)
         self.quality = QualityMeter(capacity)
         """How each peer sounds."""
         self._taps: dict[int, tuple[bool, bool]] = {}
@@ -118,13 +121,14 @@ class Plane:
         self._high = max(self._high, row + 1)
         self._inbound.open(row)
         self._outbound.open(row, ssrc, sequence, timestamp)
-        for part in (self._stats, self.rooms, self._concealer, self.quality):
+        for part in (self._stats, self.rooms, self._concealer, self._dtmf, self.quality):
             part.clear(row)
         return row
 
     def setup(self, row: int, setup: LegSetup) -> None:
         """Apply what was negotiated, at the beginning or after a new offer and answer."""
         self._inbound.setup(row, setup.payload_types, setup.telephone_event, setup.quiet_seconds)
+        self._listens[row] = setup.telephone_event is None
         self._outbound.setup(
             row,
             setup.payload_type,
@@ -144,7 +148,7 @@ class Plane:
         self._taps.pop(row, None)
         self._inbound.close(row)
         self._outbound.close(row)
-        self._open[row] = False
+        self._open[row] = self._listens[row] = False
         self._pending = [event for event in self._pending if event.row != row]
         taken = np.flatnonzero(self._open)
         self._high = int(taken[-1]) + 1 if len(taken) else 0
@@ -200,6 +204,8 @@ class Plane:
         have = self._inbound.take(heard)
         self._concealer.conceal(heard, have)
         self.quality.frames(self._inbound.ring.started[:count], have[:, 0] & have[:, 1])
+        if self._listens[:count].any():
+            sent.events += [KeyPressed(row, key) for row, key in self._dtmf.detect(heard, self._listens[:count])]
         sent.events += self._players.fill(said)
         sent.events += self.feeds.fill(said)
         sent.events += self.rooms.mix(heard, said)
