@@ -37,13 +37,13 @@ class Equipment:
 
 
 G711: Final = Equipment(0.0, 4.3)
-"""A packet that is missing is silence: what the plane plays."""
+"""A packet that is missing is silence."""
 G711_CONCEALED: Final = Equipment(0.0, 25.1)
-"""A packet that is missing is guessed from those before (G.711 appendix I), as most telephones do."""
+"""A packet that is missing is guessed from those before it (G.711 appendix I): so do the plane and most telephones."""
 
 
 def r_factor(
-    loss: ArrayLike, burst_ratio: ArrayLike = 1.0, delay_ms: ArrayLike = 0.0, equipment: Equipment = G711
+    loss: ArrayLike, burst_ratio: ArrayLike = 1.0, delay_ms: ArrayLike = 0.0, equipment: Equipment = G711_CONCEALED
 ) -> Floats:
     """Return the rating R, below 0 to 93.2, as an array of the arguments' common shape (scalars: shape ()).
 
@@ -127,7 +127,7 @@ class Quality:
     delay_ms: float
 
     @classmethod
-    def of(cls, loss: float, burst_ratio: float, delay_ms: float, equipment: Equipment = G711) -> "Quality":
+    def of(cls, loss: float, burst_ratio: float, delay_ms: float, equipment: Equipment = G711_CONCEALED) -> "Quality":
         """Rate one leg; the arguments are those of `r_factor`."""
         r = float(r_factor(loss, burst_ratio, delay_ms, equipment))
         return cls(r, float(mos(r)), loss, burst_ratio, delay_ms)
@@ -141,7 +141,7 @@ class Quality:
 class QualityMeter:
     """The quality of all legs: live, between the last two updates, and over the whole call."""
 
-    def __init__(self, capacity: int, equipment: Equipment = G711) -> None:
+    def __init__(self, capacity: int, equipment: Equipment = G711_CONCEALED) -> None:
         self.equipment = equipment
         self.r = np.full(capacity, np.nan)
         """The live rating of each leg; NaN while nothing was expected from it."""

@@ -358,7 +358,7 @@ def test_figures_of_a_leg_are_complete(rig: PlaneRig) -> None:
         "invalid": 1,
         "resets": 0,
         "bytes_in": 5 * 172,
-        "mos": pytest.approx(1.5, abs=0.5),  # a fifth of the packets was not heard
+        "mos": pytest.approx(2.2, abs=0.3),  # a fifth of the packets was not heard, and concealed
         "delay_ms": pytest.approx(80, abs=20),
     }
     assert rig.plane.stats(silent).sent == 7
