@@ -5,6 +5,7 @@ sounds at its end goes on at its beginning, and the filter that fits it to the t
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -50,15 +51,16 @@ _BELL: Final = (1.0, 0.15, 0.3, 0.05)
 def hold_music(seed: int = 0) -> NDArray[np.int16]:
     """A piece of 51.2 s, to be played in a loop: int16[409600]. Each `seed`, from 0 up, is another piece.
 
-    Takes about half a second: to be made once and kept. Raises ValueError for a seed below 0.
+    Takes some 100 ms: to be made once and kept. Raises ValueError for a seed below 0.
     """
     dice = np.random.Generator(np.random.PCG64(seed))
     circle = np.zeros(_BARS * _BAR)
     tonic = _TONIC * 2 ** (int(dice.integers(-2, 3)) / 12)
     progression = _PROGRESSIONS[int(dice.integers(len(_PROGRESSIONS)))]
     for begin, sound in _notes(dice, tonic, progression):
-        places = np.arange(begin, begin + len(sound)) % len(circle)
-        circle[places] += sound
+        before = min(len(sound), len(circle) - begin)
+        circle[begin : begin + before] += sound[:before]
+        circle[: len(sound) - before] += sound[before:]
     return _master(circle)
 
 
@@ -66,26 +68,37 @@ def _notes(
     dice: np.random.Generator, tonic: float, progression: tuple[int, ...]
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """All notes, each with the sample at which it begins."""
+
+    @cache
+    def pad(step: int) -> NDArray[np.float64]:
+        return 0.5 * _swell(_harmonics(_pitch(tonic, step), _BAR + _BEAT, _PAD))
+
+    @cache
+    def pluck(step: int) -> NDArray[np.float64]:
+        return _struck(_harmonics(_pitch(tonic, step), 2 * _BEAT, _PLUCK, 0.5))
+
+    @cache
+    def bell(step: int) -> NDArray[np.float64]:
+        return 0.8 * _struck(_harmonics(_pitch(tonic, step), 3 * _BEAT, _BELL, 0.9))
+
     figure = _FIGURES[int(dice.integers(len(_FIGURES)))]
     step = 9
     for bar in range(_BARS):
         begin = bar * _BAR
         chord = sorted((progression[bar % len(progression)] + third) % 7 for third in (0, 2, 4))
         for place in chord:
-            yield begin, 0.5 * _swell(_harmonics(_pitch(tonic, place), _BAR + _BEAT, _PAD))
+            yield begin, pad(place)
         voices = (*chord, chord[0] + 7)
         for eighth, voice in enumerate(figure):
             force = 0.6 + 0.2 * (eighth % 4 == 0) + 0.1 * float(dice.random())
-            sound = _harmonics(_pitch(tonic, 7 + voices[voice]), 2 * _BEAT, _PLUCK, 0.5)
-            yield begin + eighth * _BEAT // 2, force * _struck(sound)
+            yield begin + eighth * _BEAT // 2, force * pluck(7 + voices[voice])
         if bar % 4 == 3:
             continue  # a line of melody breathes
         for eighth in sorted(dice.choice(8, size=int(dice.integers(2, 5)), replace=False).tolist()):
             step = min(13, max(7, step + int(dice.integers(-2, 3))))
             if eighth == 0:
                 step += min((place - step) % 7 for place in chord)  # up to a note of the chord
-            sound = _harmonics(_pitch(tonic, step), 3 * _BEAT, _BELL, 0.9)
-            yield begin + eighth * _BEAT // 2, 0.8 * _struck(sound)
+            yield begin + eighth * _BEAT // 2, bell(step)
 
 
 def _pitch(tonic: float, step: int) -> float:
