@@ -55,7 +55,8 @@ class LegSetup:
 
     `payload_types` maps each payload type that the peer may send to its codec (`g711.PCMU` or `g711.PCMA`);
     `payload_type` is the one that we send. `packet_ms` is 10 to 60. `quiet_seconds` of 0 waits for ever.
-    Keys are looked for in the audio of peers that have no telephone events. Raises ValueError for what no leg can be set up with.
+    Keys are looked for in the audio of peers that have no telephone events. Raises ValueError for what no leg can be
+    set up with.
     """
 
     payload_type: int
