@@ -70,8 +70,8 @@ class Server:
         directory = self.settings.storage.directory
         scratch = directory / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
-        for left in scratch.glob("media-*"):
-            left.unlink()  # what was being fetched when a server before this one was killed
+        for file in scratch.glob("media-*"):
+            file.unlink()  # what was being fetched when a server before this one was killed
         self.database = await self._stack.enter_async_context(Database.open(self.settings.storage.database))
         self.account_is_new = not await self.database.accounts.list()
         self.account = await self.database.accounts.ensure_default(utcnow(), secrets.token_bytes)
