@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import Event, Flow, Refusal, Send
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_WAITING = 64
 """Messages that wait for a TCP connection to one host to open."""
+_FREE_PORT_TRIES = 20
 
 
 class SipTransport:
@@ -53,16 +55,29 @@ class SipTransport:
 
     async def listen(self, host: str, port: int, udp: bool = True, tcp: bool = True) -> tuple[str, int]:
         """Bind, and return the address with the port that was got where 0 was asked for. Raises OSError."""
-        if tcp:
-            server = await self._loop.create_server(self._new_connection, host, port)
-            self._servers.append(server)
-            port = server.sockets[0].getsockname()[1]
-        if udp:
-            _, protocol = await self._loop.create_datagram_endpoint(
-                lambda: UdpSocket(self._receive), local_addr=(host, port)
-            )
-            self._udp.append(protocol)
-            port = protocol.local[1]
+        if port == 0 and udp and tcp:
+            # A port that is free over TCP may be taken over UDP: then the system is asked for another one.
+            for _ in range(_FREE_PORT_TRIES - 1):
+                with suppress(OSError):
+                    return await self._bind(host, port, udp, tcp)
+        return await self._bind(host, port, udp, tcp)
+
+    async def _bind(self, host: str, port: int, udp: bool, tcp: bool) -> tuple[str, int]:
+        """Bind all that is asked for, or nothing."""
+        with ExitStack() as undo:
+            if tcp:
+                server = await self._loop.create_server(self._new_connection, host, port)
+                undo.callback(server.close)
+                port = server.sockets[0].getsockname()[1]
+                self._servers.append(server)
+                undo.callback(self._servers.remove, server)
+            if udp:
+                _, protocol = await self._loop.create_datagram_endpoint(
+                    lambda: UdpSocket(self._receive), local_addr=(host, port)
+                )
+                self._udp.append(protocol)
+                port = protocol.local[1]
+            undo.pop_all()
         return host, port
 
     async def connect_flow(self, transport: str, host: str, port: int) -> Flow:

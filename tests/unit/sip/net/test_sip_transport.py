@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -197,3 +198,46 @@ async def test_after_the_end_nothing_is_done() -> None:
     made.transport.drain()
     made.transport._wake()
     assert made.events.empty()
+
+
+@pytest.mark.parametrize(("taken", "found"), [(3, True), (1000, False)])
+async def test_a_free_port_is_free_over_both_transports(
+    taken: int, found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has the port over UDP that the system gives away over TCP: another one is tried, some times."""
+    loop = asyncio.get_running_loop()
+    create_server, others = loop.create_server, []
+
+    async def offer_a_taken_one(*arguments: Any, **options: Any) -> asyncio.Server:
+        server = await create_server(*arguments, **options)
+        if len(others) < taken:
+            others.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            others[-1].bind(server.sockets[0].getsockname())
+        return server
+
+    monkeypatch.setattr(loop, "create_server", offer_a_taken_one)
+    made = Side(1)
+    try:
+        if found:
+            address = await made.transport.listen("127.0.0.1", 0)
+            assert address not in [other.getsockname() for other in others]
+            assert len(others) == taken
+        else:
+            with pytest.raises(OSError, match="in use"):
+                await made.transport.listen("127.0.0.1", 0)
+            assert made.transport._servers == []
+    finally:
+        await made.transport.close()
+        for other in others:
+            other.close()
+
+
+async def test_a_port_that_is_taken_over_udp_is_not_kept_over_tcp() -> None:
+    made = Side(1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        host, port = other.getsockname()
+        with pytest.raises(OSError, match="in use"):
+            await made.transport.listen(host, port)
+    assert await made.transport.listen(host, port) == (host, port)
+    await made.transport.close()
