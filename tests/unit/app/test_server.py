@@ -1,0 +1,248 @@
+"""The whole server in this process, with real media workers, sockets and calls over loopback."""
+
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from voice_world import number, wav
+
+from ringback.app.phone.phone import Phone
+from ringback.app.server import Server, ServerError, utcnow
+from ringback.app.settings import Settings
+from ringback.model import events
+from ringback.model.records import CallRecord
+from ringback.model.status import ApiVersion, CallStatus, Direction
+from ringback.sip.events import Flow
+from ringback.storage.database import Database
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NUMBER = "+15550100001"
+CUT_OFF = "CA" + "c" * 32
+
+
+def settings(directory: Path, **sections: Any) -> Settings:
+    """Those of a server on any free port of 127.0.0.1, which takes calls from that address only."""
+    chosen: dict[str, Any] = {
+        "sip": {"port": 0, "allow": ["127.0.0.1/32"]},
+        "storage": {"directory": directory},
+        "media": {"port_min": 34000, "port_max": 34998},
+    }
+    return Settings.model_validate(
+        {name: chosen.get(name, {}) | sections.get(name, {}) for name in {*chosen, *sections}}
+    )
+
+
+class Shop:
+    """An application that plays a tone, waits for a key, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.base = ""
+
+    async def serve(self, stack: AsyncExitStack) -> None:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.base = "http://{}:{}".format(*runner.addresses[0])
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self.asked.append((request.path, {name: str(value) for name, value in (await request.post()).items()}))
+        pages = {
+            "/": '<Response><Play>/tone.wav</Play><Gather numDigits="1" timeout="20" action="/next"/></Response>',
+            "/next": "<Response><Hangup/></Response>",
+            "/told": "",
+        }
+        if request.path == "/tone.wav":
+            return web.Response(body=wav(0.5), content_type="audio/wav")
+        return web.Response(text=pages[request.path], content_type="text/xml")
+
+    def fields(self, path: str) -> list[dict[str, str]]:
+        return [fields for asked, fields in self.asked if asked == path]
+
+
+async def leave_an_unfinished_call(directory: Path) -> None:
+    """As a server does that was killed while it fetched audio for a call."""
+    (directory / "scratch").mkdir(parents=True)
+    (directory / "scratch" / "media-left").write_bytes(b"half a file")
+    async with Database.open(directory / "ringback.db") as database:
+        account = await database.accounts.ensure_default(utcnow(), secrets.token_bytes)
+        await database.calls.create(
+            CallRecord(
+                CUT_OFF, account.sid, "+14155550123", NUMBER, Direction.INBOUND, CallStatus.IN_PROGRESS,
+                ApiVersion.V2010, None, None, utcnow(), utcnow(),
+            )
+        )  # fmt: skip
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop() -> AsyncIterator[Shop]:
+    async with AsyncExitStack() as stack:
+        made = Shop()
+        await made.serve(stack)
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    directory = tmp_path_factory.mktemp("server")
+    await leave_an_unfinished_call(directory)
+    async with Server(settings(directory)) as made:
+        yield made
+
+
+async def add_number(server: Server, shop: Shop) -> None:
+    found = await server.database.numbers.get_by_number(NUMBER)
+    if found is None:
+        here = number(account_sid=server.account.sid, phone_number=NUMBER, voice_url=f"{shop.base}/")
+        await server.database.numbers.add(replace(here, status_callback=f"{shop.base}/told"))
+
+
+async def ended(database: Database, sid: str) -> CallRecord:
+    """Wait until the end of a call is written down, ten seconds at most."""
+    for _ in range(500):
+        record = await database.calls.get(sid)
+        if record is not None and record.end_time is not None:
+            return record
+        await asyncio.sleep(0.02)
+    raise AssertionError("the call has no end")
+
+
+async def test_what_a_server_before_left_unfinished_is_put_in_order(server: Server) -> None:
+    record = await server.database.calls.get(CUT_OFF)
+    assert record is not None
+    assert (record.status, record.end_reason) == (CallStatus.FAILED, "server-restarted")
+    assert record.end_time is not None
+    assert list((server.settings.storage.directory / "scratch").iterdir()) == []
+    assert (server.account_is_new, bool(server.account.auth_token)) == (False, True)
+
+
+async def test_a_call_is_taken_heard_and_written_down(server: Server, shop: Shop) -> None:
+    await add_number(server, shop)
+    async with asyncio.timeout(20), Phone() as phone:
+        call = await phone.call(NUMBER, server=server.sip_address, from_user="+14155550123")
+        await call.wait_silence(0.3)
+        await call.press("5")
+        end = await call.ended(10)
+        recording = call.recording()
+    assert end.by == "them"
+    (first,), (second,) = shop.fields("/"), shop.fields("/next")
+    assert (first["From"], first["To"], first["CallStatus"]) == ("+14155550123", NUMBER, "ringing")
+    assert second["Digits"] == "5"
+    record = await ended(server.database, first["CallSid"])
+    assert (record.status, record.end_reason, record.phone_number_sid) == (
+        CallStatus.COMPLETED, "hangup-verb", "PN" + "0" * 32,
+    )  # fmt: skip
+    kinds = {stored.event.kind for stored in await server.database.events.of_call(record.sid)}
+    assert {events.SIP_RECEIVED, events.WEBHOOK_REQUEST, events.MEDIA_FETCH, events.KEY, events.MEDIA_STATS} <= kinds
+    heard = np.abs(recording.astype(int)) > 2000
+    assert heard.sum() / 8000 == pytest.approx(0.42, abs=0.12), "half a second of tone, most of which is loud"
+    for _ in range(500):
+        if shop.fields("/told"):
+            break
+        await asyncio.sleep(0.02)
+    assert shop.fields("/told")[0]["CallStatus"] == "completed"
+
+
+async def test_strangers_hear_nothing_and_are_counted(server: Server) -> None:
+    loop = asyncio.get_running_loop()
+    before = server.switch.refused
+    host, port = server.sip_address
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.setblocking(False)
+        stranger.bind(("127.0.0.2", 0))
+        for branch in range(3):
+            await loop.sock_sendto(stranger, _options(host, port, f"z9hG4bK{branch}"), (host, port))
+        for _ in range(500):
+            if server.switch.refused == before + 3:
+                break
+            await asyncio.sleep(0.01)
+        assert server.switch.refused == before + 3
+        await asyncio.sleep(0.05)
+        with pytest.raises(BlockingIOError):
+            stranger.recv(2000)
+
+
+def _options(host: str, port: int, branch: str) -> bytes:
+    return (
+        f"OPTIONS sip:{host}:{port} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:9;branch={branch};rport\r\n"
+        f"From: <sip:a@127.0.0.2>;tag=1\r\nTo: <sip:{host}>\r\nCall-ID: {branch}\r\nCSeq: 1 OPTIONS\r\n"
+        "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+    ).encode()
+
+
+async def test_a_port_that_is_taken_is_said_with_what_to_do(server: Server, tmp_path: Path) -> None:
+    before = asyncio.all_tasks()
+    port = server.sip_address[1]
+    with pytest.raises(ServerError) as raised:
+        async with Server(settings(tmp_path, sip={"port": port})):
+            raise AssertionError("two servers on one port")
+    assert str(raised.value) == (
+        f"cannot listen for SIP on 127.0.0.1 port {port}: Address already in use; "
+        "another server may be running: set sip.port (RINGBACK_SIP__PORT)"
+    )
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_server_that_goes_down_hangs_up(tmp_path: Path, shop: Shop) -> None:
+    before = asyncio.all_tasks()
+    server = Server(settings(tmp_path))
+    async with asyncio.timeout(30), Phone() as phone:
+        async with server:
+            assert server.account_is_new
+            await add_number(server, shop)
+            call = await phone.call(NUMBER, server=server.sip_address)
+            await call.wait_sound()
+        assert (await call.ended(5)).by == "them"
+        async with Database.open(tmp_path / "ringback.db") as database:
+            (record,) = await database.calls.list()
+            last = [stored.event for stored in await database.events.of_call(record.sid)][-1]
+    assert (record.status, record.end_reason) == (CallStatus.COMPLETED, "server-stopped")
+    assert record.end_time is not None
+    assert last.kind in (events.STATUS, events.WEBHOOK_RESPONSE)
+    assert asyncio.all_tasks() == before
+
+
+# -- without starting one ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("caller", "allowed"),
+    [
+        ("127.0.0.1", True), ("127.0.0.2", False), ("::ffff:127.0.0.1", True), ("::ffff:127.0.0.2", False),
+        ("fe80::1%eth0", True), ("fe80::2", False), ("::1", False),
+    ],
+)  # fmt: skip
+async def test_who_may_call(tmp_path: Path, caller: str, allowed: bool) -> None:
+    """IPv4 callers of a socket for both families come as IPv6 addresses, and links have names."""
+    server = Server(settings(tmp_path, sip={"allow": ["127.0.0.1/32", "fe80::1/128"]}))
+    assert server._allowed()(Flow("UDP", ("127.0.0.1", 5060), (caller, 5060))) is allowed
+
+
+async def test_settings_reach_what_they_are_for(tmp_path: Path) -> None:
+    server = Server(
+        settings(
+            tmp_path,
+            webhooks={"connect_timeout": 1, "total_timeout": 2, "max_document_bytes": 3000, "max_media_bytes": 4000},
+            media={"workers": 3, "advertised_address": "203.0.113.7", "rtp_timeout": 5},
+            calls={"max_duration": 6, "max_concurrent": 7, "default_region": "GB"},
+        )
+    )
+    webhooks, media, switch = server._webhook_settings(), server._media_settings(), server._switch_settings()
+    assert (webhooks.connect_timeout, webhooks.read_timeout, webhooks.total_timeout) == (1, 2, 2)
+    assert (webhooks.max_body, webhooks.max_media) == (3000, 4000)
+    assert (media.host, media.ports, media.workers) == ("127.0.0.1", (34000, 34998), 3)
+    assert (switch.call.rtp_timeout, switch.call.max_duration, switch.call.media_address) == (5, 6, "203.0.113.7")
+    assert (switch.max_concurrent, switch.region) == (7, "GB")
