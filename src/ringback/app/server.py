@@ -67,16 +67,14 @@ class Server:
         await self._stack.aclose()
 
     async def _start(self) -> None:
+        began = utcnow()
         directory = self.settings.storage.directory
         scratch = directory / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
-        for file in scratch.glob("media-*"):
-            file.unlink()  # what was being fetched when a server before this one was killed
+        cut_off = list(scratch.glob("media-*"))
         self.database = await self._stack.enter_async_context(Database.open(self.settings.storage.database))
         self.account_is_new = not await self.database.accounts.list()
         self.account = await self.database.accounts.ensure_default(utcnow(), secrets.token_bytes)
-        if left := await self.database.calls.fail_unfinished(utcnow()):
-            logger.warning("%d calls were cut off when the server last ended", left)
         journal = EventWriter(self.database)
         self._stack.push_async_callback(journal.close)
         webhooks = await self._stack.enter_async_context(WebhookClient(self._webhook_settings()))
@@ -94,6 +92,11 @@ class Server:
             utcnow=utcnow,
         )
         await self._listen(journal, voice)
+        # Not before the port is ours: until then the calls may be those of a server that was started already.
+        if left := await self.database.calls.fail_unfinished(began):
+            logger.warning("%d calls were cut off when the server last ended", left)
+        for file in cut_off:
+            file.unlink(missing_ok=True)
 
     async def _listen(self, journal: EventWriter, voice: VoiceApplications) -> None:
         sip = self.settings.sip

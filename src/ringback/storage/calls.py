@@ -67,13 +67,14 @@ class CallStore:
             return [_record(row) for row in (await connection.execute(query)).mappings()]
 
     async def fail_unfinished(self, now: datetime) -> int:
-        """Mark the calls that a crash has left open as failed at `now`, and return how many there were.
+        """Mark the calls from before `now` that a crash has left open as failed then, and return how many there were.
 
-        For a server that starts and so cannot have calls yet; no one else may use it.
+        For a server that started at `now` and so had no calls before; no one else may use it.
         """
         ended = {"status": CallStatus.FAILED.value, "end_time": now, "end_reason": SERVER_RESTARTED}
         async with self._connections.write() as connection:
-            result = await connection.execute(update(calls).where(calls.c.status.in_(_UNFINISHED)).values(ended))
+            left = calls.c.status.in_(_UNFINISHED) & (calls.c.date_created <= now)
+            result = await connection.execute(update(calls).where(left).values(ended))
             return result.rowcount
 
     async def list(

@@ -19,7 +19,7 @@ from ringback.app.phone.phone import Phone
 from ringback.app.server import Server, ServerError, utcnow
 from ringback.app.settings import Settings
 from ringback.model import events
-from ringback.model.records import CallRecord
+from ringback.model.records import Account, CallRecord
 from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.sip.events import Flow
 from ringback.storage.database import Database
@@ -27,7 +27,7 @@ from ringback.storage.database import Database
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NUMBER = "+15550100001"
-CUT_OFF = "CA" + "c" * 32
+CUT_OFF, GOING_ON = "CA" + "c" * 32, "CA" + "d" * 32
 
 
 def settings(directory: Path, **sections: Any) -> Settings:
@@ -73,18 +73,20 @@ class Shop:
         return [fields for asked, fields in self.asked if asked == path]
 
 
+def unfinished(sid: str, account: Account) -> CallRecord:
+    return CallRecord(
+        sid, account.sid, "+14155550123", NUMBER, Direction.INBOUND, CallStatus.IN_PROGRESS, ApiVersion.V2010,
+        None, None, utcnow(), utcnow(),
+    )  # fmt: skip
+
+
 async def leave_an_unfinished_call(directory: Path) -> None:
     """As a server does that was killed while it fetched audio for a call."""
     (directory / "scratch").mkdir(parents=True)
     (directory / "scratch" / "media-left").write_bytes(b"half a file")
     async with Database.open(directory / "ringback.db") as database:
         account = await database.accounts.ensure_default(utcnow(), secrets.token_bytes)
-        await database.calls.create(
-            CallRecord(
-                CUT_OFF, account.sid, "+14155550123", NUMBER, Direction.INBOUND, CallStatus.IN_PROGRESS,
-                ApiVersion.V2010, None, None, utcnow(), utcnow(),
-            )
-        )  # fmt: skip
+        await database.calls.create(unfinished(CUT_OFF, account))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -183,17 +185,21 @@ def _options(host: str, port: int, branch: str) -> bytes:
     ).encode()
 
 
-async def test_a_port_that_is_taken_is_said_with_what_to_do(server: Server, tmp_path: Path) -> None:
+async def test_a_server_that_is_started_twice_says_what_to_do_and_leaves_the_first_alone(server: Server) -> None:
     before = asyncio.all_tasks()
-    port = server.sip_address[1]
+    port, directory = server.sip_address[1], server.settings.storage.directory
+    await server.database.calls.create(unfinished(GOING_ON, server.account))
+    (directory / "scratch" / "media-now").write_bytes(b"half a file")
     with pytest.raises(ServerError) as raised:
-        async with Server(settings(tmp_path, sip={"port": port})):
+        async with Server(settings(directory, sip={"port": port})):
             raise AssertionError("two servers on one port")
     assert str(raised.value) == (
         f"cannot listen for SIP on 127.0.0.1 port {port}: Address already in use; "
         "another server may be running: set sip.port (RINGBACK_SIP__PORT)"
     )
     assert asyncio.all_tasks() == before
+    assert [record.sid for record in await server.database.calls.unfinished()] == [GOING_ON]
+    assert (directory / "scratch" / "media-now").is_file()
 
 
 async def test_a_server_that_goes_down_hangs_up(tmp_path: Path, shop: Shop) -> None:

@@ -100,3 +100,11 @@ async def test_calls_that_a_crash_left_open_have_failed(db: Database) -> None:
     ended = replace(left[2], status=CallStatus.FAILED, end_time=later(100), end_reason="server-restarted")
     assert await db.calls.get(left[2].sid) == ended
     assert await db.calls.fail_unfinished(later(200)) == 0
+
+
+async def test_a_call_that_came_after_the_start_has_not_failed(db: Database) -> None:
+    account = await add_account(db)
+    for i in range(3):
+        await db.calls.create(call(account, i))
+    assert await db.calls.fail_unfinished(later(1)) == 2
+    assert [record.sid for record in await db.calls.unfinished()] == [call(account, 2).sid]
