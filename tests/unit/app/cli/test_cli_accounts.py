@@ -1,0 +1,52 @@
+"""`ringback accounts`."""
+
+import json
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from cli_typing import Ringback
+
+from ringback.model.records import Account
+from ringback.storage.database import Database
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def make_account(database: Database) -> Account:
+    return await database.accounts.ensure_default(NOW, secrets.token_bytes)
+
+
+@pytest.fixture
+def account(store: Callable[..., Any]) -> Account:
+    made: Account = store(make_account)
+    return made
+
+
+def test_there_are_none_before_the_first_number(ringback: Ringback) -> None:
+    assert ringback("accounts", "list").output.split() == ["sid", "name", "auth", "token"]
+    assert json.loads(ringback("accounts", "list", "--json").output) == []
+
+
+def test_tokens_are_shown_only_when_they_are_asked_for(ringback: Ringback, account: Account) -> None:
+    output = ringback("accounts", "list").output
+    assert account.sid in output
+    assert account.auth_token not in output
+    assert "hidden (--tokens shows it)" in output
+    assert account.auth_token in ringback("accounts", "list", "--tokens").output
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_json(ringback: Ringback, account: Account, tokens: bool) -> None:
+    (told,) = json.loads(ringback("accounts", "list", "--json", *(["--tokens"] if tokens else [])).output)
+    assert told == {
+        "sid": account.sid,
+        "friendly_name": account.friendly_name,
+        "auth_token": account.auth_token if tokens else "hidden (--tokens shows it)",
+    }
+
+
+def test_without_a_command_it_says_what_there_is(ringback: Ringback) -> None:
+    assert "list" in ringback("accounts", code=2).output
