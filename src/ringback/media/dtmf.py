@@ -26,17 +26,19 @@ LAYOUT: Final = "123A456B789C*0#D"
 
 _QUIETEST: Final = amplitude(-28.5) ** 2
 """Least squared amplitude of a tone. Q.24 leaves the choice; -25 dBm0 is what is promised."""
-_PURE_FRAME: Final = 0.55
-"""Least share of a pair in a frame. The window takes 28 % of a tone that is as far off as it may be."""
+_PURE_FRAME: Final = 0.67
+"""Least share of a pair in a frame. The window hides up to 28 % of tones that are as far off as they may be."""
 _PURE: Final = 0.85
-"""Least share of a pair in each window, corrected for its frequencies: noise 15 dB below takes 3 % on average."""
-_OFF_FREQUENCY: Final = 0.025
+"""Least share of a pair in each window, corrected for its frequencies."""
+_PURE_RUN: Final = 0.92
+"""Least mean share in a run of windows: keys with noise 15 dB below have 0.94 and more, voices were seen up to 0.9."""
+_OFF_FREQUENCY: Final = 0.02
 """Q.24: 1.5 % off is a key, 3.5 % is none."""
 _TWIST: Final = (10 ** (-9.5 / 10), 10 ** (5.5 / 10))
 """Least and greatest power of the high tone against the low one. Q.24: -8 to +4 dB is a key."""
 _ROUGH_TWIST: Final = (10 ** (-12 / 10), 10 ** (8 / 10))
-_STEADY: Final = 0.98
-"""Least coherence of a tone's phase steps, where 1 is a pure tone."""
+_STEADY: Final = 0.99
+"""Least coherence of a tone's phase steps, where 1 is a pure tone: 0.993 with noise 15 dB below."""
 
 _BLOCK: Final = 96
 """Legs in one product. From about 100 on, OpenBLAS shares the work out to threads, which on a busy machine wait for
@@ -223,7 +225,8 @@ def _find(line: NDArray[np.float32]) -> _Run:
     response = _RESPONSE[np.rint(offset).astype(np.int64) + 100]
     powers = np.square(np.abs(tone)) / response[:, :, None]
     both = powers.sum(axis=3)
-    pure = (both > _PURE * sliding_window_view(energy, _RUN, axis=1)).all(axis=2)
+    energies = sliding_window_view(energy, _RUN, axis=1)
+    pure = (both > _PURE * energies).all(axis=2) & (both.sum(axis=2) > _PURE_RUN * energies.sum(axis=2))
     level = powers.mean(axis=2)
     twist = level[..., 1] / (level[..., 0] + 1)
     good = same & pure & (steady & tuned & (level > _QUIETEST)).all(axis=2)
