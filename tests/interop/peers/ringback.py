@@ -84,7 +84,7 @@ class Ringback:
     async def ended(self, count: int = 1, timeout: float = 10) -> list[CallRecord]:
         """Wait until `count` calls are over and written down, and return their records, the latest first."""
         for _ in range(round(timeout / 0.1)):
-            over = [call for call in await self.database.calls.list() if call.status.final]
+            over = [call for call in await self.database.calls.list(limit=count + 50) if call.status.final]
             if len(over) >= count:
                 return over
             await asyncio.sleep(0.1)
