@@ -115,7 +115,7 @@ class DtmfDetector:
     def detect(self, heard: NDArray[np.int16], enabled: NDArray[np.bool_]) -> list[tuple[int, str]]:
         """Take the next 20 ms, int16[n, 160], of the first n legs; return (row, key) for each key that is now certain.
 
-        A key is reported once for each press, 40 to 60 ms after its beginning. Rows whose `enabled`, bool[n], is not
+        A key is reported once for each press, 33 to 60 ms after its beginning. Rows whose `enabled`, bool[n], is not
         set cost next to nothing; what they hear is forgotten.
         """
         count = len(heard)
