@@ -5,6 +5,7 @@ import base64
 import contextlib
 import itertools
 import logging
+import os
 import socket
 import subprocess
 import sys
@@ -129,8 +130,12 @@ class WorkerProcess:
         arguments = [sys.executable, "-m", "ringback.media.worker", "--control", str(theirs.fileno())]
         arguments += ["--capacity", str(self._settings.legs_per_worker)]
         arguments += ["--clip-memory-mb", str(self._settings.clip_memory_mb)]
+        # The products of a tick are small: more threads would only wait for each other, and for other processes.
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         with theirs:
-            self._process = subprocess.Popen(arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: ASYNC220
+            self._process = subprocess.Popen(
+                arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment
+            )  # noqa: ASYNC220
         reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=protocol.LONGEST_LINE)
         first = self.send(protocol.STATUS)
         first.add_done_callback(lambda answer: self.up.set() if not answer.cancelled() and answer.result() else None)
