@@ -1,17 +1,15 @@
 """The kinds of work: what a media worker is asked to do for all legs of a run."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ringback.app.bench.media.errors import NotAvailable
-from ringback.media.client import MediaError, MediaLeg, WorkerLeg
+from ringback.media.client import MediaLeg
 from ringback.model.audio import Clip
 
-JOIN: Final = "join"
-RECORD: Final = "record"
 _FOR_EVER: Final = 0
 
 
@@ -48,28 +46,24 @@ CASES: Final = {
 
 
 async def begin(
-    case: Case, legs: Sequence[MediaLeg], prompt: Clip, directory: Path, players: asyncio.TaskGroup
+    case: Case, legs: Sequence[MediaLeg], prompt: Clip, directory: Path, lasting: asyncio.TaskGroup
 ) -> None:
-    """Set the work going. What plays does so in `players`, until the legs are closed; recordings go to `directory`.
+    """Set the work going. What lasts does so in `lasting`, until the legs are closed; recordings go to `directory`.
 
-    Raises NotAvailable where the worker has no such command, and MediaError where it refuses.
+    Raises NotAvailable where legs cannot do it, and MediaError where the worker refuses.
     """
     for number, leg in enumerate(legs):
         if case.plays:
-            players.create_task(leg.play(prompt, _FOR_EVER))
+            lasting.create_task(leg.play(prompt, _FOR_EVER))
         if case.room:
-            await command(leg, JOIN, room=number // case.room)
+            await _ability(leg, "join")(number // case.room)
         if case.records:
-            await command(leg, RECORD, path=str(directory / f"{number}.wav"))
+            lasting.create_task(_ability(leg, "record")(directory / f"{number}.wav"))
 
 
-async def command(leg: MediaLeg, name: str, **arguments: Any) -> None:
-    """Send a worker a command for a leg. Raises NotAvailable where it knows none of that name, MediaError otherwise."""
-    if not isinstance(leg, WorkerLeg):
-        raise NotAvailable(f"only legs of media workers can be told to {name}")
-    try:
-        await leg._call(name, **arguments)
-    except MediaError as error:
-        if str(error).endswith(repr(KeyError(name))):
-            raise NotAvailable(f"the media worker has no command “{name}”") from error
-        raise
+def _ability(leg: MediaLeg, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """A method that not every kind of leg has. Raises NotAvailable."""
+    found: Callable[..., Coroutine[Any, Any, Any]] | None = getattr(leg, name, None)
+    if found is None:
+        raise NotAvailable(f"the media worker has no command “{name}”")
+    return found

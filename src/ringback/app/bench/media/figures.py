@@ -51,9 +51,10 @@ class Window:
 
     def lateness(self, percent: float) -> float:
         """The lateness in ms that `percent` of the packets did not exceed, to the bin; 0 where there was none."""
-        if not self.received:
+        up_to = self.bins.cumsum()
+        if not up_to[-1]:
             return 0.0
-        place = int(np.searchsorted(self.bins.cumsum(), self.received * percent / 100))
+        place = int(np.searchsorted(up_to, up_to[-1] * percent / 100))
         return min(self.worst_ms, (place + 1) * BIN_MS) if place < len(self.bins) - 1 else self.worst_ms
 
     @property

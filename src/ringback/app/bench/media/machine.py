@@ -27,12 +27,13 @@ def two_cores(allowed: Iterable[int] | None = None) -> tuple[int, int]:
 
 
 def pin(pid: int, core: int, niceness: int = 0) -> None:
-    """Keep all threads of a process on one core, before others where we may."""
-    for task in (PROC / str(pid) / "task").iterdir():
-        with suppress(ProcessLookupError):
-            os.sched_setaffinity(int(task.name), {core})
+    """Keep all threads of a process on one core, before others where we may; one that is gone is let go."""
+    with suppress(FileNotFoundError):
+        for task in (PROC / str(pid) / "task").iterdir():
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), {core})
     if niceness:
-        with suppress(PermissionError):
+        with suppress(PermissionError, ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, pid, niceness)
 
 

@@ -21,6 +21,8 @@ SOURCES: Final = (_HERE.parent, _HERE.parents[5] / "bench")
 _COMPILERS: Final = ("cc", "gcc", "clang")
 _LONGEST_LINE: Final = 1 << 20
 _ANSWER_SECONDS: Final = 15.0
+PATIENCE_SECONDS = 2.0
+"""How long a program may take to end."""
 
 NO_COMPILER = "this benchmark needs a C compiler (cc) for its load generator, and found none"
 HOW_TO_COMPILE = "install gcc: apt install gcc libc6-dev (Debian, Ubuntu), dnf install gcc, or apk add build-base"
@@ -113,7 +115,7 @@ async def started(path: Path, legs: int, *arguments: str, core: int, niceness: i
 async def _end(process: asyncio.subprocess.Process) -> None:
     """It ends with its input; one that does not is killed."""
     try:
-        await asyncio.wait_for(process.wait(), 2)
+        await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -132,9 +132,9 @@ class Bench:
                 idle = machine.resident_bytes(pid)
                 taken = await _together(_leg(media, listener, port) for port in load.ports)
                 load.aim([leg.address[1] for leg in taken])
-                async with asyncio.TaskGroup() as players:
+                async with asyncio.TaskGroup() as lasting:
                     async with asyncio.timeout(_BEGIN_SECONDS):
-                        await begin(case, taken, self._prompt, Path(recordings), players)
+                        await begin(case, taken, self._prompt, Path(recordings), lasting)
                     # Commands may have started threads, whose place is with the others.
                     machine.pin(pid, self._core)
                     await asyncio.sleep(self._options.warm_up)
