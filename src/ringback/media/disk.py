@@ -60,6 +60,7 @@ class DiskWriter:
         self._posted = self._first = 0
         self._open: set[int] = set()
         self._heard = b""
+        self._stillborn: list[Outcome] = []
 
     @property
     def backlog(self) -> int:
@@ -84,7 +85,8 @@ class DiskWriter:
         if isinstance(job, Open):
             try:
                 self.start()
-            except OSError:
+            except OSError as error:
+                self._stillborn.append(Broken(job.slot, f"no process that writes recordings: {error}"))
                 return False
             self._open.add(job.slot)
         if self._sidecar is None or self._ring is None:
@@ -112,10 +114,11 @@ class DiskWriter:
 
     def outcomes(self) -> list[Outcome]:
         """What has come to an end since the last call. When the process died, that is every recording."""
+        outcomes, self._stillborn = self._stillborn, []
         if self._sidecar is None:
-            return []
+            return outcomes
         self._sidecar.send(b"")
-        outcomes = self._read(self._sidecar.receive())
+        outcomes += self._read(self._sidecar.receive())
         if not self._sidecar.alive:
             self._sidecar = self._ring = None
             outcomes += [Broken(slot, "the process that writes recordings died") for slot in sorted(self._open)]

@@ -34,16 +34,17 @@ class Sidecar:
         self._outbox = bytearray()
         self.alive = True
         """False once the process is known to have gone; nothing does anything from then on."""
-        memory = os.memfd_create("ringback-sidecar")
-        try:
+        with contextlib.ExitStack() as always, contextlib.ExitStack() as unless_started:
+            memory = os.memfd_create("ringback-sidecar")
+            always.callback(os.close, memory)
             os.ftruncate(memory, memory_bytes)
             self.memory = mmap.mmap(memory, memory_bytes)
-            self._socket, theirs = socket.socketpair()
-            with theirs:
-                files = (theirs.fileno(), memory)
-                self._process = subprocess.Popen([*command, *map(str, files)], pass_fds=files, stdin=subprocess.DEVNULL)
-        finally:
-            os.close(memory)
+            ours, theirs = socket.socketpair()
+            always.enter_context(theirs)
+            self._socket = unless_started.enter_context(ours)
+            files = (theirs.fileno(), memory)
+            self._process = subprocess.Popen([*command, *map(str, files)], pass_fds=files, stdin=subprocess.DEVNULL)
+            unless_started.pop_all()
         self._socket.setblocking(False)
 
     @property
@@ -137,6 +138,10 @@ class Host:
         """Say something; a worker that has gone does not hear it."""
         with contextlib.suppress(OSError):
             self._socket.sendall(data)
+
+    def close(self) -> None:
+        """Say no more: the worker takes this for the end."""
+        self._socket.close()
 
 
 def stay_behind() -> None:
