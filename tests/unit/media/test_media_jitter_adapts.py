@@ -130,6 +130,7 @@ def test_a_lump_of_packets_after_a_pause_is_worked_off() -> None:
     assert line.missing[0] <= 2
 
 
+@pytest.mark.slow
 def test_clocks_that_are_not_ours_neither_fill_nor_drain_the_buffer() -> None:
     """Drift of up to 0.1 % for six minutes is drift of 200 ppm for half an hour."""
     drifts = [-1000e-6, -200e-6, 0.0, 200e-6, 1000e-6]
