@@ -67,12 +67,17 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One program under load. `cpu` is the share of a core that it used; `bytes_per_leg` what its memory grew by."""
+    """One program under load.
+
+    `cpu` is the share of a core that it used, `waited` the share of the time in which it would have gone on but for
+    others on that core, and `bytes_per_leg` what its memory grew by.
+    """
 
     name: str
     legs: int
     cpu: float
     window: Window
+    waited: float = 0.0
     bytes_per_leg: int = 0
 
     @property
@@ -158,6 +163,8 @@ def doubts(run: Run) -> list[str]:
     if window.own_late > 0.01:
         share, worst = f"{window.own_late:.0%}", f"{window.own_worst_ms:.0f} ms"
         found.append(f"the load generator itself was late {share} of the time, by up to {worst}: the machine is busy")
+    if run.waited > 0.02:
+        found.append(f"others had its core {run.waited:.0%} of the time: it was late because of them too")
     if window.own_cpu > 0.85:
         found.append(f"the load generator used {window.own_cpu:.0%} of its core: take fewer legs")
     if run.legs_served < 0.98 * run.legs:

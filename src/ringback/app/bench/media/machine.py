@@ -64,6 +64,17 @@ def cpu_seconds(pid: int) -> float:
         raise BenchError(f"process {pid} ended while it was measured") from error
 
 
+def waited_seconds(pid: int) -> float:
+    """How long the main thread of a process could have run, and its core was taken; 0 where the kernel does not tell.
+
+    See Documentation/scheduler/sched-stats.rst of the kernel, "/proc/<pid>/schedstat".
+    """
+    try:
+        return int((PROC / str(pid) / "schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
 def resident_bytes(pid: int) -> int:
     """The memory of a process. Raises BenchError when it is gone."""
     try:

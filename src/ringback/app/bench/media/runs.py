@@ -149,10 +149,11 @@ class Bench:
         return started(self._programs[LOAD], legs, *arguments, core=self._load_core, niceness=_LOAD_NICENESS)
 
     async def _window(self, name: str, legs: int, load: Program, pid: int) -> Run:
-        cpu, began = machine.cpu_seconds(pid), time.monotonic()
+        began, cpu, waited = time.monotonic(), machine.cpu_seconds(pid), machine.waited_seconds(pid)
         told = await load.measure(self._options.seconds)
-        cpu, length = machine.cpu_seconds(pid) - cpu, time.monotonic() - began
-        return Run(name, legs, cpu / length, Window.read(told))
+        cpu, waited = machine.cpu_seconds(pid) - cpu, machine.waited_seconds(pid) - waited
+        length = time.monotonic() - began
+        return Run(name, legs, cpu / length, Window.read(told), waited / length)
 
     def _check_room(self, legs: int, directory: Path) -> None:
         needed = legs * self._options.lifetime * _RECORDED_BYTES_PER_SECOND

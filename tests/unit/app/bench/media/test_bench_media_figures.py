@@ -98,9 +98,10 @@ def test_a_report_of_nothing() -> None:
 
 def test_figures_that_should_not_be_believed_are_named() -> None:
     assert doubts(run()) == []
-    busy: Run = run(own_late=0.2, own_worst_ms=42.0, own_cpu=0.9, received=100)
-    late, core, served = doubts(busy)
+    busy: Run = run(waited=0.3, own_late=0.2, own_worst_ms=42.0, own_cpu=0.9, received=100)
+    late, others, core, served = doubts(busy)
     assert "late 20% of the time, by up to 42 ms" in late
+    assert "others had its core 30% of the time" in others
     assert "used 90% of its core" in core
     assert "0 of 100 legs were served" in served
 

@@ -62,6 +62,14 @@ def test_processor_time_is_that_of_the_process() -> None:
     assert used == pytest.approx(expected, abs=0.005)
 
 
+def test_waiting_for_the_core_is_told_by_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "PROC", tmp_path)
+    assert machine.waited_seconds(7) == 0.0
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "schedstat").write_text("12000000000 2500000000 400\n")
+    assert machine.waited_seconds(7) == 2.5
+
+
 def test_memory_is_that_of_the_process(child: int) -> None:
     assert 0 < machine.resident_bytes(child) < machine.resident_bytes(os.getpid())
 
