@@ -1,5 +1,6 @@
 """A sidecar that is a thread of the test instead of a process: the same socket, the same memory, and no start-up."""
 
+import contextlib
 import os
 import select
 import socket
@@ -41,8 +42,9 @@ class InnerSidecar(Sidecar):
         said = b""
         if self.alive:
             self._socket.setblocking(True)
-            self._socket.sendall(self._outbox)
-            self._socket.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # it has ended already; what it said is there all the same
+                self._socket.sendall(self._outbox)
+                self._socket.shutdown(socket.SHUT_WR)
             while data := self._socket.recv(65536):
                 said += data
             self.kill()
