@@ -38,6 +38,7 @@ def draw(results: Results, path: Path) -> None:
         shown = int(np.count_nonzero(later))
         right.step(np.arange(shown) * BIN_MS, later[:shown], where="post", label=name, **line)
     left.set(title="Capacity", xlabel="legs at once", ylabel="legs per core, by processor time", ylim=(0, None))
+    left.set(xlim=(0, None), xticks=sorted({run.legs for run in results.limits}))
     left.legend()
     right.axvline(LATE_MS, color="grey", linewidth=1)
     right.set(title="Lateness", xlabel="ms after its time", ylabel="share of packets later than this", yscale="log")

@@ -45,7 +45,7 @@ def build(directory: Path, which: Callable[[str], str | None] = shutil.which) ->
     for name in (LOAD, LIMIT):
         programs[name] = directory / name
         command = [compiler, "-O2", "-o", str(programs[name]), str(source(name)), "-lm"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise BenchError(f"{compiler} cannot compile {name}.c: {done.stderr.strip()}", hint=HOW_TO_COMPILE)
     return programs

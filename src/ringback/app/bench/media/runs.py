@@ -117,6 +117,8 @@ class Bench:
             raise _first(group) from None
         except* BenchError as group:
             raise _first(group) from None
+        except* TimeoutError:
+            raise BenchError(f"{case.name}: {legs} legs took more than {_BEGIN_SECONDS:.0f} s to be set up") from None
         except* MediaError as group:
             raise BenchError(f"{case.name}: the media worker refuses: {_first(group)}") from None
 

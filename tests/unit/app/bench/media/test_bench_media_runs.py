@@ -159,9 +159,11 @@ async def test_what_the_worker_refuses_is_quoted(world: World) -> None:
 
 async def test_errors_come_out_of_their_groups(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(case: Case, *_: object) -> None:
-        raise NotAvailable("no tape") if case.records else BenchError("no power")
+        raise {"record": NotAvailable("no tape"), "bridge": BenchError("no power")}.get(case.name, TimeoutError())
 
     monkeypatch.setattr(runs, "begin", refuse)
+    with pytest.raises(BenchError, match="prompt: 2 legs took more than 60 s"):
+        await world.bench.case(CASES["prompt"], 2)
     with pytest.raises(NotAvailable, match="no tape"):
         await world.bench.case(CASES["record"], 2)
     with pytest.raises(BenchError, match="no power"):
