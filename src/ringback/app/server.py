@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from ringback.app.directory import Directory
+from ringback.app.services import DefaultSpeech
 from ringback.app.settings import Settings
 from ringback.app.voice import VoiceApplications
 from ringback.calls.leg import CallSettings
@@ -89,6 +90,7 @@ class Server:
             speaker=speaker,
             library=self._library(self.settings.storage.clips),
             scratch=scratch,
+            default_speech=DefaultSpeech(self.settings.speech.default_voice, self.settings.speech.language),
             utcnow=utcnow,
         )
         await self._listen(journal, voice)

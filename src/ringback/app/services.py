@@ -1,25 +1,48 @@
 """What the interpreter is given for one call: documents, audio and speech, from the layers below."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ringback.calls.port import Call
 from ringback.media.library import ClipLibrary
 from ringback.model import events
 from ringback.model.audio import Clip
+from ringback.model.errors import ApplicationError
 from ringback.speech.speaker import Speaker
 from ringback.twiml.services import Answer, Fetch, Said, plain
 from ringback.webhooks.client import WebhookSession
 from ringback.webhooks.media_fetch import fetch_media
 from ringback.webhooks.parameters import voice_parameters
 
+_INTERNAL: Final = 12400
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultSpeech:
+    """What a Say is spoken with that asks for nothing: `man` is the default of its attribute."""
+
+    voice: str = "man"
+    language: str = ""
+
+
+_MAN: Final = DefaultSpeech()
+
 
 class CallServices:
     """`ringback.twiml.services.Services` for one call: its cookies, logins and signatures are its own."""
 
     def __init__(
-        self, call: Call, session: WebhookSession, speaker: Speaker, library: ClipLibrary, scratch: Path
+        self,
+        call: Call,
+        session: WebhookSession,
+        speaker: Speaker,
+        library: ClipLibrary,
+        scratch: Path,
+        default: DefaultSpeech = _MAN,
     ) -> None:
         """`scratch` is a directory for audio on its way to the library."""
+        self._default = default
         self._call = call
         self._session = session
         self._speaker = speaker
@@ -35,7 +58,12 @@ class CallServices:
 
     async def speak(self, text: Said, *, voice: str, language: str) -> Clip:
         """Turn text into audio."""
-        spoken = await self._speaker.say(text, voice=voice, language=language)
+        if voice == _MAN.voice:
+            voice, language = self._default.voice, language or self._default.language
+        try:
+            spoken = await self._speaker.say(text, voice=voice, language=language)
+        except OSError as error:
+            raise ApplicationError(_INTERNAL, f"speech cannot be kept on disk: {error}") from error
         self._call.note(
             events.SPEECH,
             engine=spoken.engine,

@@ -163,12 +163,15 @@ class SpeechSettings(_Section):
         default=500, ge=0, le=2**20, description="Megabytes of speech kept for the next time it is said."
     )
     default_voice: str = Field(
-        default="man", min_length=1, max_length=100, description="Voice of `<Say>` without `voice`."
+        default="man",
+        min_length=1,
+        max_length=100,
+        description="Voice of `<Say>` where it asks for none, or for `man`.",
     )
     language: str = Field(
         default="en",
         pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
-        description="Language of `<Say>` without `language`.",
+        description="Language of `<Say>` where neither it nor its voice says one.",
     )
 
 

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from ringback.app.directory import Directory
-from ringback.app.services import CallServices
+from ringback.app.services import CallServices, DefaultSpeech
 from ringback.calls import outcome
 from ringback.calls.leg import Leg
 from ringback.media.library import ClipLibrary
@@ -45,6 +45,7 @@ class VoiceApplications:
         speaker: Speaker,
         library: ClipLibrary,
         scratch: Path,
+        default_speech: DefaultSpeech,
         utcnow: Callable[[], datetime],
     ) -> None:
         self._directory = directory
@@ -53,6 +54,7 @@ class VoiceApplications:
         self._speaker = speaker
         self._library = library
         self._scratch = scratch
+        self._default_speech = default_speech
         self._utcnow = utcnow
         self._conducted: dict[str, _Conducted] = {}
 
@@ -70,7 +72,7 @@ class VoiceApplications:
         leg.assign(account.sid, number, number.api_version)
         session = self._webhooks.session(account.auth_token)
         self._conducted[leg.info.sid] = _Conducted(number, session)
-        services = CallServices(leg, session, self._speaker, self._library, self._scratch)
+        services = CallServices(leg, session, self._speaker, self._library, self._scratch, self._default_speech)
         application = Application.of(number)
         first = application.first_request(number.api_version, leg.info.direction)
         await VoiceSession(leg, services, application).run(first)

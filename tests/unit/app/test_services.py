@@ -10,7 +10,7 @@ import pytest
 from voice_world import SHOP, Hum, virtual, wav
 from web_in_memory import Asked, Page, WebInMemory
 
-from ringback.app.services import CallServices
+from ringback.app.services import CallServices, DefaultSpeech
 from ringback.media.library import ClipLibrary
 from ringback.model import events
 from ringback.model.audio import Clip
@@ -246,3 +246,30 @@ async def test_two_calls_keep_their_cookies_apart(tmp_path: Path) -> None:
             for _ in range(2):
                 await services.fetch(desk.call, Fetch(SHOP))
         assert [asked.headers.get("Cookie") for asked in desk.web.asked] == [None, "seen=yes"] * 2
+
+
+@virtual
+async def test_a_say_that_asks_for_nothing_is_spoken_as_the_settings_say(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        session = WebhookClient(exchange=desk.web).session("secret")
+        clips = ClipLibrary(tmp_path / "others", desk.executor)
+        default = DefaultSpeech("woman", "es")
+        services = CallServices(desk.call, session, desk.speaker, clips, desk.scratch, default)
+        await services.speak("hola", voice="man", language="")
+        await services.speak("hello", voice="alice", language="en-GB")
+        spoken = desk.call.notes(events.SPEECH)
+        assert [(said["voice"], said["language"]) for said in spoken] == [("woman", "es"), ("alice", "en-GB")]
+
+
+@virtual
+async def test_a_full_disk_is_an_error_of_the_say_and_not_of_the_server(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+
+        class Full:
+            async def say(self, *_: object, **__: object) -> None:
+                raise OSError(28, "No space left on device")
+
+        desk.services._speaker = Full()  # type: ignore[attr-defined]
+        with pytest.raises(ApplicationError, match="No space left") as raised:
+            await desk.services.speak("hello", voice="man", language="")
+        assert raised.value.code == 12400

@@ -14,6 +14,7 @@ import numpy as np
 from web_in_memory import WebInMemory
 
 from ringback.app.directory import Directory
+from ringback.app.services import DefaultSpeech
 from ringback.app.voice import VoiceApplications
 from ringback.calls.leg import CallSettings
 from ringback.calls.switch import SwitchSettings
@@ -134,6 +135,7 @@ class World:
             speaker=self.speaker,
             library=self.library,
             scratch=self.scratch,
+            default_speech=DefaultSpeech(),
             utcnow=lambda: EPOCH + timedelta(seconds=asyncio.get_running_loop().time()),
         )
         self.exchange = Exchange(

@@ -1,8 +1,11 @@
 """Rooms, feeds and taps through a real worker process: who hears whom, by tones."""
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 from ringback.media import g711
 from ringback.media.client import LegFormat, MediaError, MediaSettings, MediaWorkers
 from ringback.media.leg import LegObserver, WorkerLeg
+from ringback.model.audio import Clip
 from ringback.rtp.packet import RtpPacket, parse
 
 FRAMES = 40
@@ -26,6 +30,7 @@ class Peer(LegObserver):
         when = np.arange(FRAMES * 160) / 8000
         self._tone = (6000 * np.sin(2 * np.pi * frequency * when)).astype(np.int16).reshape(FRAMES, 160)
         self._sent = 0
+        self.lost = 0
         self.talked: list[bool] = []
         self.marks: list[str] = []
         self.tapped: list[tuple[bool, NDArray[np.int16]]] = []
@@ -33,7 +38,9 @@ class Peer(LegObserver):
 
     def on_key(self, key: str) -> None: ...
     def on_quiet(self, times: int) -> None: ...
-    def on_lost(self) -> None: ...
+
+    def on_lost(self) -> None:
+        self.lost += 1
 
     def on_talking(self, talking: bool) -> None:
         self.talked.append(talking)
@@ -157,3 +164,51 @@ async def test_legs_that_are_gone_take_commands_in_silence(workers: MediaWorkers
     await alice.leg.tap(heard=True, said=False)
     assert await alice.leg.close() == {}
     hang_up([alice])
+
+
+async def test_what_is_played_ends_when_it_has_been_heard_or_is_cancelled(
+    workers: MediaWorkers, tmp_path: Path
+) -> None:
+    (alice,) = await peers(workers, 400)
+    tone = (6000 * np.sin(2 * np.pi * 1200 * np.arange(3200) / 8000)).astype("<i2")
+    path = tmp_path / "tone.s16"
+    path.write_bytes(tone.tobytes())
+    await alice.leg.play(Clip(path, len(tone)), 1)
+    assert 1200 in alice.hears()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await alice.leg.play(Clip(path, len(tone)), 0)
+    await talk([alice], 30)
+    assert alice.hears() == set()
+    with pytest.raises(MediaError, match="cannot be read"):
+        await alice.leg.play(Clip(tmp_path / "gone.s16", 8000), 1)
+    hang_up([alice])
+
+
+async def test_keys_are_pressed_as_tones_towards_a_peer_without_telephone_events(workers: MediaWorkers) -> None:
+    (alice,) = await peers(workers, 400)
+    await alice.leg.press("w1")
+    assert {700, 1200} <= alice.hears()
+    with pytest.raises(MediaError, match="not a key"):
+        await alice.leg.press("?")
+    hang_up([alice])
+
+
+async def test_a_leg_whose_worker_dies_is_lost_and_waits_for_nothing(workers: MediaWorkers, tmp_path: Path) -> None:
+    (alice,) = await peers(workers, 400)
+    path = tmp_path / "long.s16"
+    path.write_bytes(bytes(160_000))
+    playing = asyncio.get_running_loop().create_task(alice.leg.play(Clip(path, 80_000), 0))
+    await talk([alice], 5)
+    os.kill(workers.pids[0], signal.SIGKILL)
+    await asyncio.wait_for(playing, 5)
+    assert alice.lost == 1
+    assert await alice.leg.close() == {}
+    hang_up([alice])
+
+
+def test_an_observer_may_ignore_everything() -> None:
+    observer = LegObserver()
+    observer.on_talking(True)
+    observer.on_mark("here")
+    observer.on_audio(True, np.zeros(160, np.int16))

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import typer
 from cli_typing import Ringback
 
+from ringback.app.cli import accounts
 from ringback.model.records import Account
 from ringback.storage.database import Database
 
@@ -50,3 +52,9 @@ def test_json(ringback: Ringback, account: Account, tokens: bool) -> None:
 
 def test_without_a_command_it_says_what_there_is(ringback: Ringback) -> None:
     assert "list" in ringback("accounts", code=2).output
+
+
+def test_the_commands_register_themselves() -> None:
+    app = typer.Typer()
+    accounts.register(app)
+    assert [group.name for group in app.registered_groups] == ["accounts"]

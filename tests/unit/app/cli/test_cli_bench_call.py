@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import typer
 from cli_typing import Ringback
 
 from ringback.app.bench import calls as measurement
 from ringback.app.bench.calls import BenchError
+from ringback.app.cli import bench
 
 RESULT = {"calls": {"1": {"calls": 20}}, "machine": {"cores": 2}}
 
@@ -57,3 +59,9 @@ def test_a_call_that_fails_is_an_error_in_a_line(ringback: Ringback, monkeypatch
 
 def test_without_a_command_it_says_what_there_is(ringback: Ringback) -> None:
     assert "call" in ringback("bench", code=2).output
+
+
+def test_the_commands_register_themselves() -> None:
+    app = typer.Typer()
+    bench.register(app)
+    assert [group.name for group in app.registered_groups] == ["bench"]
