@@ -289,8 +289,13 @@ def test_with_keep_everything_stays_up_until_it_is_stopped(
 
     monkeypatch.setenv("KEEP", "1")
     monkeypatch.setattr(demo, "_check", press_ctrl_c_soon)
-    with pytest.raises(SystemExit) as ended:
-        demo.main()
+    # A shell that runs the tests in the background lets them ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            demo.main()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert ended.value.code == 130
     lines = printed().splitlines()
     assert lines[-2:] == ["The server and the application stay up. Ctrl-C ends them.", "demo: stopped"]
