@@ -24,7 +24,7 @@ from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.sip.events import Flow
 from ringback.storage.database import Database
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
 
 NUMBER = "+15550100001"
 CUT_OFF, GOING_ON = "CA" + "c" * 32, "CA" + "d" * 32

@@ -19,7 +19,7 @@ from ringback.model.audio import Clip
 from tests.unit.media.media_listener import Listener
 from tests.unit.media.worker_rig import EVENTS, Phone, clip_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
 PORTS = (32768, 60998)
 SETTINGS = MediaSettings(ports=PORTS, legs_per_worker=8, clip_memory_mb=4, restart_seconds=(0.0, 0.0))
 

@@ -20,6 +20,8 @@ from ringback.speech.providers.espeak import Espeak
 from ringback.speech.providers.hibari import Hibari
 from tests.unit.media.sounds_rig import RATE, Samples, key_tone, line, voices
 
+pytestmark = pytest.mark.long
+
 Part = tuple[str, float]
 """A key, or nothing for a pause, and its length in ms."""
 

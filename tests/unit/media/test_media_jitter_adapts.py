@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from ringback.media.jitter import LONGEST_DELAY, UNIT, JitterRing
 
+pytestmark = pytest.mark.long
+
 FRAME = 2 * UNIT
 
 

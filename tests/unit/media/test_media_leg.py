@@ -17,6 +17,8 @@ from ringback.media.leg import LegObserver, WorkerLeg
 from ringback.model.audio import Clip
 from ringback.rtp.packet import RtpPacket, parse
 
+pytestmark = pytest.mark.long
+
 FRAMES = 40
 
 

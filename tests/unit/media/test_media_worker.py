@@ -18,6 +18,8 @@ from ringback.media import worker as worker_module
 from ringback.rtp.packet import RtpPacket
 from tests.unit.media.worker_rig import EVENTS, Phone, WorkerRig, clip_of
 
+pytestmark = pytest.mark.long
+
 SILENCE = b"\xff" * 160
 
 
