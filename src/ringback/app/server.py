@@ -124,8 +124,9 @@ class Server:
         try:
             self.sip_address = await transport.listen(sip.host, sip.port, udp=sip.udp, tcp=sip.tcp)
         except OSError as error:
+            why = os.strerror(error.errno) if error.errno else str(error)
             raise ServerError(
-                f"cannot listen for SIP on {sip.host} port {sip.port}: {os.strerror(error.errno or 0)}; "
+                f"cannot listen for SIP on {sip.host} port {sip.port}: {why}; "
                 "another server may be running: set sip.port (RINGBACK_SIP__PORT)"
             ) from error
         self._stack.push_async_callback(self.switch.close)

@@ -1,6 +1,7 @@
 """Ringback as its users run it: `ringback serve`, in a process of its own."""
 
 import asyncio
+import re
 import secrets
 import sys
 from collections.abc import Mapping
@@ -29,10 +30,10 @@ class Ringback:
     async def start(cls, folder: Path, settings: Mapping[str, str] | None = None) -> Self:
         """Start a server whose store is in `folder`, with further `settings`: `{"calls.max_concurrent": "2"}`."""
         folder.mkdir(parents=True, exist_ok=True)
-        port, media = free_port(), free_port(MEDIA_PORTS)
+        media = free_port(MEDIA_PORTS)
         chosen = {
             "storage.directory": str(folder),
-            "sip.port": str(port),
+            "sip.port": "0",  # whichever is free when it starts; it says which
             "media.port_min": str(media),
             "media.port_max": str(media + MEDIA_PORTS - 2),
             **(settings or {}),
@@ -40,10 +41,12 @@ class Ringback:
         variables = {f"RINGBACK_{name.replace('.', '__').upper()}": value for name, value in chosen.items()}
         database = await Database.open(folder / "ringback.db")
         process = await Process.spawn(folder, [sys.executable, "-m", "ringback", "serve"], variables)
-        server = cls(process, port, database)
+        server = cls(process, 0, database)
         try:
             # Its last word before it takes calls.
             await process.until(lambda: "ready" in process.log().splitlines(), "ringback serve did not start")
+            (said,) = re.findall(r"^SIP +127\.0\.0\.1:(\d+)", process.log(), re.MULTILINE)
+            server.port = int(said)
         except BaseException:
             await server.stop()
             raise
