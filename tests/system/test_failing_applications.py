@@ -129,7 +129,8 @@ async def test_the_fallback_goes_on_where_the_first_url_failed(server: Ringback,
     number = await server.database.numbers.get_by_number(NUMBER)
     assert number is not None
     await server.database.numbers.update(number.sid, voice_fallback_url=application.url("/fallback"))
-    application.pages["/fallback"] = "<Say>This is the fallback. It has enough to say for a recording of some seconds.</Say><Hangup/>"
+    text = "This is the fallback. It has enough to say for a recording of some seconds."
+    application.pages["/fallback"] = f"<Say>{text}</Say><Hangup/>"
     async with Phone() as phone:
         call = await phone.call(NUMBER, server=("127.0.0.1", server.port))
         await call.ended(20)
