@@ -1,0 +1,1 @@
+"""Messages: their lifecycle, text and routing, and the carriers that take them."""

@@ -1,0 +1,1 @@
+"""The REST API: one module a resource; a version is a table of differences."""
