@@ -15,9 +15,19 @@ from typing import Any, Protocol
 import numpy as np
 
 from ringback.media import protocol
-from ringback.media.leg import LegFormat, LegListener, MediaError, MediaLeg, WorkerLeg
+from ringback.media.leg import LegFormat, LegListener, MediaError, MediaLeg, SrtpKeys, WorkerLeg
 
-__all__ = ["LegFormat", "LegListener", "Media", "MediaError", "MediaLeg", "MediaSettings", "MediaWorkers", "WorkerLeg"]
+__all__ = [
+    "LegFormat",
+    "LegListener",
+    "Media",
+    "MediaError",
+    "MediaLeg",
+    "MediaSettings",
+    "MediaWorkers",
+    "SrtpKeys",
+    "WorkerLeg",
+]
 
 logger = logging.getLogger(__name__)
 _STEADY_SECONDS = 60.0

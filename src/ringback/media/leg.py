@@ -2,8 +2,8 @@
 
 import asyncio
 import base64
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,32 @@ class MediaError(Exception):
     """Audio cannot be had for a call; the text says why and what to do."""
 
 
+RtcpMode = Literal["off", "port", "mux"]
+
+
+@dataclass(frozen=True, slots=True)
+class SrtpKeys:
+    """What a leg is encrypted with (RFC 3711): master keys with their salts, 30 bytes each. `repr` does not show them.
+
+    `suite` is one of `ringback.rtp.srtp.SUITES`; `mki` is how the peer names its key in each packet, mostly not at all.
+    """
+
+    suite: str
+    key_in: bytes = field(repr=False)
+    """The peer's: what it sends is decrypted with it."""
+    key_out: bytes = field(repr=False)
+    """Ours."""
+    mki: bytes = b""
+
+
 @dataclass(frozen=True, slots=True)
 class LegFormat:
-    """What was negotiated: `payload_types` maps payload types to "PCMU" or "PCMA"; `packet_ms` is what we send."""
+    """What was negotiated: `payload_types` maps payload types to "PCMU" or "PCMA"; `packet_ms` is what we send.
+
+    Without `srtp` RTP is plain. `rtcp` says where reports are exchanged: nowhere, on a port of their own (ours is the
+    one above that of RTP), or on the port of RTP (RFC 5761); `rtcp_remote` is where the peer expects them, by default
+    the port above its RTP.
+    """
 
     remote: tuple[str, int]
     payload_type: int
@@ -28,6 +51,9 @@ class LegFormat:
     packet_ms: int = 20
     sends: bool = True
     quiet_seconds: float = 0.0
+    srtp: SrtpKeys | None = None
+    rtcp: RtcpMode = "off"
+    rtcp_remote: tuple[str, int] | None = None
 
 
 class LegListener(Protocol):
