@@ -1,8 +1,13 @@
 """The Call port: what a document, or any other client of the switch, can do to one call."""
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ringback.calls.attendance import Attendance, Attended
+from ringback.calls.dialing import Dialed, Dialing
+from ringback.calls.queueing import Queued, Queueing
+from ringback.calls.recording import Recording, RecordOptions
 from ringback.model.audio import Clip
 from ringback.model.status import ApiVersion, CallStatus, Direction
 
@@ -19,6 +24,10 @@ class CallInfo:
     api_version: ApiVersion
     caller_name: str = ""
     forwarded_from: str = ""
+    parent_sid: str = ""
+    """The call whose Dial made this one."""
+    sip_headers: tuple[tuple[str, str], ...] = ()
+    """The caller's own headers, `x-…` in lower case."""
 
 
 class Call(Protocol):
@@ -69,6 +78,29 @@ class Call(Protocol):
 
     async def send_keys(self, keys: str) -> None:
         """Press keys towards the caller: `0-9 A-D # *`, `w` waits half a second, `W` a second."""
+        ...
+
+    async def record(self, options: RecordOptions) -> Recording:
+        """Begin to record; answers the call first. Raises `ringback.calls.errors.CallError` where that cannot be."""
+        ...
+
+    async def dial(self, dialing: Dialing) -> Dialed:
+        """Connect the call to somebody, and return when that is over. Cancelling it ends the callee's call.
+
+        The caller's keys are not taken, except `*` where `hangup_on_star` says so.
+        """
+        ...
+
+    async def attend(self, attendance: Attendance) -> Attended:
+        """Take part in a conference, and return when that is over. Cancelling it leaves the room."""
+        ...
+
+    async def enqueue(self, queueing: Queueing) -> Queued:
+        """Wait in a queue, and return when that is over: after the talk with whoever came for the call."""
+        ...
+
+    def detach(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        """Do something that the end of the call does not stop, such as a last request; `what` names it in the log."""
         ...
 
     def note(self, kind: str, /, **data: Any) -> None:
