@@ -34,6 +34,11 @@ class SrtpKeys:
     """Ours."""
     mki: bytes = b""
 
+    def as_dict(self) -> dict[str, str]:
+        """As the worker is told."""
+        keys = {"key_in": self.key_in, "key_out": self.key_out, "mki": self.mki}
+        return {"suite": self.suite} | {name: base64.b64encode(key).decode() for name, key in keys.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class LegFormat:
@@ -163,6 +168,7 @@ class WorkerLeg:
             packet_ms=leg_format.packet_ms,
             sends=leg_format.sends,
             quiet_seconds=leg_format.quiet_seconds,
+            srtp=leg_format.srtp and leg_format.srtp.as_dict(),
         )
 
     async def play(self, clip: Clip, loop: int) -> None:

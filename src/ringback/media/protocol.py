@@ -12,7 +12,9 @@ LONGEST_LINE: Final = 65536
 OPEN = "open"
 """Take a leg: `host`, `ports` ([first, last]). Answers `leg`, `port`."""
 SETUP = "setup"
-"""`leg`, `remote` ([host, port]), and the fields of `ringback.media.plane.LegSetup`."""
+"""`leg`, `remote` ([host, port]), and the fields of `ringback.media.plane.LegSetup`.
+
+With `srtp` the leg is encrypted: `suite`, and in base64 `key_in`, `key_out`, `mki`."""
 PLAY = "play"
 """`leg`, `path`, `loops`, `token`, `queue` (optional: after what plays, not in its place)."""
 STOP = "stop"

@@ -29,6 +29,10 @@ class LegStats:
     """How the peer sounded, 1 to 4.5 (ITU-T G.107); 0 where nothing was heard."""
     delay_ms: float = 0.0
     """What packets and jitter buffer added to the delay of the network, on the average."""
+    replayed: int = 0
+    """SRTP packets that had come before, or were too old to tell."""
+    forged: int = 0
+    """SRTP packets that are not the peer's: not encrypted at all, or not with its key."""
 
     def as_dict(self) -> dict[str, float]:
         """The figures by name."""

@@ -17,6 +17,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +40,9 @@ from ringback.media.plane import (
 )
 from ringback.media.players import PlayEnded
 from ringback.media.rooms import RoomError, Talking
+from ringback.media.secure import SecureLegs
 from ringback.media.sockets import SocketError, Sockets
+from ringback.rtp.srtp import SrtpError
 
 TICK: Final = 0.02
 _CATCH_UP_TICKS: Final = 10
@@ -62,6 +65,7 @@ class Worker:
         self._outbox = bytearray()
         self._plane = Plane(capacity, ClipArena(clip_frames))
         self._sockets = Sockets(capacity, self._plane.sources)
+        self._secure = SecureLegs(capacity)
         self._packets = [row.data for row in self._plane.packets]
         self._late_ticks, self._worst_late = 0, 0.0
         self._commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -125,11 +129,21 @@ class Worker:
             answer: dict[str, Any] = {"id": message.get("id")}
             try:
                 answer["ok"] = self._commands[message["do"]](message)
-            except (CommandError, SocketError, ArenaError, KeypadError, PlaneFull, RoomError, FeedFull) as error:
+            except (
+                CommandError,
+                SocketError,
+                SrtpError,
+                ArenaError,
+                KeypadError,
+                PlaneFull,
+                RoomError,
+                FeedFull,
+            ) as error:
                 answer["error"] = str(error)
             except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
-                # What one call has negotiated must not end the other 999.
-                answer["error"] = f"bad command {bytes(line[:200])!r}: {error!r}"
+                # What one call has negotiated must not end the other 999. Keys are for no log.
+                message.pop("srtp", None)
+                answer["error"] = f"bad command {str(message)[:200]}: {error!r}"
             self._outbox += protocol.encode(answer)
         return self._flush()
 
@@ -172,6 +186,11 @@ class Worker:
             sends=message["sends"],
             quiet_seconds=message["quiet_seconds"],
         )
+        if srtp := message.get("srtp"):
+            keys = (base64.b64decode(srtp[name], validate=True) for name in ("key_in", "key_out"))
+            self._secure.setup(row, srtp["suite"], *keys, mki=base64.b64decode(srtp["mki"], validate=True))
+        else:
+            self._secure.plain(row)
         self._sockets.negotiate(row, *message["remote"])
         self._plane.setup(row, setup)
         return {}
@@ -225,7 +244,11 @@ class Worker:
     def _close(self, message: dict[str, Any]) -> dict[str, Any]:
         row = self._row(message)
         self._sockets.remove(row)
-        return self._plane.close(row).as_dict()
+        refused = self._secure.refused(row)
+        self._secure.close(row)
+        stats = self._plane.close(row)
+        invalid = stats.invalid + refused.malformed
+        return replace(stats, invalid=invalid, replayed=refused.replayed, forged=refused.forged).as_dict()
 
     def _status(self, message: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -239,10 +262,15 @@ class Worker:
 
     def _tick(self) -> bool:
         """Do one tick. False when the control process has gone."""
-        sent = self._plane.tick(self._sockets.receive())
+        received = self._sockets.receive()
+        if received is not None and self._secure.active:
+            received = self._secure.unprotect(received)
+        sent = self._plane.tick(received)
         for event in sent.events:
             if isinstance(event, SourceMoved):
                 self._sockets.aim(event.row)
+        if self._secure.active:
+            self._secure.protect(sent, self._plane.packets)
         self._sockets.send(sent.rows, self._packets)
         for row, packet in sent.extra:
             self._sockets.send_one(row, packet)
