@@ -10,26 +10,36 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from ringback.media import protocol
-from ringback.media.leg import LegFormat, LegListener, MediaError, MediaLeg, SrtpKeys, WorkerLeg
+from ringback.media.leg import LegFormat, LegListener, LegObserver, MediaError, MediaLeg, SrtpKeys, ToneKind, WorkerLeg
+from ringback.media.recording import MediaRecording, RecordingOptions, RecordingOutcome
+from ringback.model.audio import Clip
 
 __all__ = [
     "LegFormat",
     "LegListener",
+    "LegObserver",
     "Media",
     "MediaError",
     "MediaLeg",
+    "MediaRecording",
     "MediaSettings",
     "MediaWorkers",
+    "RecordingOptions",
+    "RecordingOutcome",
+    "RoomBeep",
     "SrtpKeys",
+    "ToneKind",
     "WorkerLeg",
 ]
 
 logger = logging.getLogger(__name__)
+RoomBeep = Literal["beep", "join", "leave"]
 _STEADY_SECONDS = 60.0
 """A worker that lived longer did not die of how it was started: the next one starts at once."""
 
@@ -50,8 +60,30 @@ class MediaSettings:
 class Media(Protocol):
     """Where legs come from. `MediaWorkers` is the real one, `ringback.testing.media.FakeMedia` the verified fake."""
 
-    async def open(self, listener: LegListener) -> "MediaLeg":
-        """Take a leg. Raises MediaError when no worker has room."""
+    async def open(self, listener: LegListener, *, near: MediaLeg | None = None) -> MediaLeg:
+        """Take a leg, if there is room in the worker of another leg (`near`). Raises MediaError when no worker has."""
+        ...
+
+    def room(self) -> int:
+        """A number for a new room, that no other has."""
+        ...
+
+    async def beep(self, room: int, kind: RoomBeep) -> None:
+        """Let all members of a room hear a beep, now; return when it has gone out."""
+        ...
+
+    async def announce(self, room: int, clip: Clip, loop: int = 1) -> None:
+        """Play a clip to all members of a room, except held ones, on top of what they hear; otherwise as a leg's `play`.
+
+        Several sound at once. Raises MediaError where the clip cannot be had.
+        """
+        ...
+
+    async def record(self, room: int, path: Path, options: RecordingOptions) -> MediaRecording:
+        """Record a room, whoever comes and goes, until it is stopped or as long as may be.
+
+        Source, silence, keys and beep are of no meaning here. Raises MediaError where no worker can.
+        """
         ...
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -10,7 +11,10 @@ from numpy.typing import NDArray
 
 from ringback.media import protocol
 from ringback.media.g711 import CODECS
+from ringback.media.recording import MediaRecording, RecordingOptions
 from ringback.model.audio import Clip
+
+ToneKind = Literal["ringback", "busy", "reorder", "beep", "join", "leave", "hold-music"]
 
 
 class MediaError(Exception):
@@ -80,6 +84,9 @@ class LegObserver:
     def on_talking(self, talking: bool) -> None:
         """In a room where this leg is watched: the peer began or stopped to talk."""
 
+    def on_voice(self, speaking: bool) -> None:
+        """Where `detect_voice` asked for it: the peer's voice began or ended. Music and tones are no voice."""
+
     def on_mark(self, name: str) -> None:
         """All that was fed before this mark has been played, or cleared."""
 
@@ -89,6 +96,9 @@ class LegObserver:
 
 class MediaLeg(Protocol):
     """The audio of one call leg. After it is lost or closed every method does nothing."""
+
+    observer: LegObserver
+    """Told who talks, whose voice is heard, which marks are reached, and what is tapped: to be replaced."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -112,6 +122,63 @@ class MediaLeg(Protocol):
 
         Cancelling does not take them back. Raises MediaError for what is no key.
         """
+        ...
+
+    async def tone(self, kind: ToneKind, *, country: str = "us", loop: int = 1) -> None:
+        """Play a tone of a country (`ringback.media.tones.COUNTRIES`), a beep, or music; otherwise as `play`.
+
+        Once is one period of its cadence. Raises MediaError for a country without tones.
+        """
+        ...
+
+    async def join(self, room: int, *, watched: bool = False) -> None:
+        """Hear and be heard in a room (`Media.room`), wherever its other members live.
+
+        `watched` lets the observer know when this leg begins and stops to talk. What is played to a member comes on top
+        of what it hears. Raises MediaError when the room is full, or the leg in another.
+        """
+        ...
+
+    async def leave(self) -> None:
+        """Leave the room; nothing happens in none. Muting, holding and coaching end with it."""
+        ...
+
+    async def mute(self, muted: bool) -> None:
+        """In its room: hear, and be heard or not."""
+        ...
+
+    async def hold(self, held: bool) -> None:
+        """In its room: neither hear nor be heard, or come back. What is played is all that a held member hears."""
+        ...
+
+    async def coach(self, member: "MediaLeg | None") -> None:
+        """In its room: hear all, and be heard by one member alone, or (None) by all again."""
+        ...
+
+    async def record(self, path: Path, options: RecordingOptions) -> MediaRecording:
+        """Record into a new file, from now on or after the beep. Raises MediaError where the worker refuses.
+
+        Whatever goes wrong later is told by `MediaRecording.done`; so it is on a leg that has gone ("closed", 0 s).
+        """
+        ...
+
+    async def detect_voice(self, wanted: bool) -> None:
+        """Tell the observer when the peer's voice begins and ends, or do so no longer. It is told some 100 ms later."""
+        ...
+
+    async def feed(self, samples: NDArray[np.int16], mark: str | None = None) -> None:
+        """Play samples after those that were fed before; report `mark` when they have been played.
+
+        Raises MediaError when more than two minutes wait.
+        """
+        ...
+
+    async def clear_feed(self) -> None:
+        """Forget what was fed and not played yet; its marks are reported."""
+        ...
+
+    async def tap(self, *, heard: bool, said: bool) -> None:
+        """Let the observer have each 20 ms of what the peer says, of what it hears, of both or of neither."""
         ...
 
     async def close(self) -> dict[str, float]:
