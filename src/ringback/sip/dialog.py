@@ -85,11 +85,13 @@ class Dialog:
             return flow
         if uri.host.strip("[]") != flow.remote[0]:
             return flow
-        return Flow(flow.transport, flow.local, (flow.remote[0], uri.port or 5060))
+        port = uri.port or (5061 if flow.transport in ("TLS", "WSS") else 5060)
+        return Flow(flow.transport, flow.local, (flow.remote[0], port), 0, flow.name)
 
     def connection_lost(self) -> None:
-        """Its TCP connection is gone: the next request asks for a new one."""
-        self.flow = Flow(self.flow.transport, self.flow.local, self.flow.remote)
+        """Its connection is gone: the next request asks for a new one."""
+        flow = self.flow
+        self.flow = Flow(flow.transport, flow.local, flow.remote, 0, flow.name)
 
     def start(self, stack: Stack, method: str, cseq: int, branch: str) -> "RequestStart":
         """Address a request to the peer (§12.2.1.1)."""

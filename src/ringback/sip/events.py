@@ -15,14 +15,17 @@ EndCause = Literal["bye", "cancel", "reject", "ack-timeout", "unreachable", "tra
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Where a message came from or goes to: a pair of socket addresses, and for TCP the connection between them."""
+    """Where a message came from or goes to: a pair of socket addresses, and the connection between them if any."""
 
     transport: str
-    """`UDP` or `TCP`."""
+    """`UDP`, `TCP`, `TLS`, `WS` or `WSS`."""
     local: tuple[str, int]
+    """Our address as peers should know it: for connections with the port that we listen on, not that of the socket."""
     remote: tuple[str, int]
     connection: int = 0
-    """Identity of a TCP connection; 0 asks the shell for any connection to `remote`, opened if there is none."""
+    """Identity of a connection; 0 asks the shell for any connection to `remote`, opened if there is none."""
+    name: str = ""
+    """Whom the certificate of the other side must name on a connection that we open (RFC 5922); empty is the address."""
 
     @property
     def reliable(self) -> bool:
