@@ -1,0 +1,1 @@
+"""Texts as short messages carry them: alphabets, segments, and segments put together again. Pure."""
