@@ -5,40 +5,11 @@ event: `Ended`, or `Refused` for a call of ours that the other side would not ta
 """
 
 from dataclasses import dataclass
-from typing import Literal, NewType
+from typing import Literal
 
-DialogId = NewType("DialogId", int)
-"""Names a call at one endpoint. Opaque: keep it, compare it, hand it back."""
+from ringback.sip.values import DialogId, Flow, Headers, RequestId, Send
 
-EndCause = Literal["bye", "cancel", "reject", "ack-timeout", "unreachable", "transport"]
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """Where a message came from or goes to: a pair of socket addresses, and the connection between them if any."""
-
-    transport: str
-    """`UDP`, `TCP`, `TLS`, `WS` or `WSS`."""
-    local: tuple[str, int]
-    """Our address as peers should know it: for connections with the port that we listen on, not that of the socket."""
-    remote: tuple[str, int]
-    connection: int = 0
-    """Identity of a connection; 0 asks the shell for any connection to `remote`, opened if there is none."""
-    name: str = ""
-    """Whom the certificate of the other side must name on a connection that we open (RFC 5922); empty is the address."""
-
-    @property
-    def reliable(self) -> bool:
-        """True where the transport itself retransmits (RFC 3261 §17)."""
-        return self.transport != "UDP"
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Put these bytes on the wire, in this direction."""
-
-    data: bytes
-    flow: Flow
+EndCause = Literal["bye", "cancel", "reject", "ack-timeout", "unreachable", "transport", "session-expired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +32,15 @@ class IncomingCall:
     call_id: str
     sdp: bytes | None
     """The offer; None where the caller waits for ours (RFC 3264 §4)."""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     """Headers that tell more of the call, in lower case: diversion, p-asserted-identity, user-agent, x-… ."""
+
+    identity: str | None = None
+    """Who calls, as the screen of the endpoint has proven it."""
+    replaces: DialogId | None = None
+    """The call that this one is to take the place of (RFC 3891): answer this one, then hang up that one."""
+    max_forwards: int = 70
+    """How many more hops the call may take; whoever forwards it makes it one less, and stops at 0 with 483."""
 
     def header(self, name: str) -> str | None:
         """Return the first value of one of `headers`, or None."""
@@ -77,14 +55,20 @@ class Ringing:
     call: DialogId
     code: int
     sdp: bytes | None
+    headers: Headers = ()
+    """As `headers` of `IncomingCall`."""
+    fork: str = ""
+    """Tells the phones apart that ring at once; empty where the answer does not say which it is of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A call of ours was picked up; the ACK is on its way."""
+    """A call of ours was picked up; the ACK is on its way. `sdp` is None where the early answer of `fork` holds."""
 
     call: DialogId
     sdp: bytes | None
+    headers: Headers = ()
+    fork: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +78,24 @@ class Refused:
     call: DialogId
     code: int
     reason: str
+    contacts: tuple[str, ...] = ()
+    """The URIs to try in place of it, the most wanted first, where the code is 3xx (RFC 3261 §8.1.3.4)."""
+    retry_after: int | None = None
+    """Seconds after which another try may have more luck."""
+    q850: int | None = None
+    """The cause of the telephone network, where a Reason header tells it (RFC 3326)."""
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyAcknowledged:
+    """The other side has a reliable provisional answer of ours (RFC 3262).
+
+    `sdp` is its answer, where the provisional one carried our offer.
+    """
+
+    call: DialogId
+    sdp: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Reinvite:
-    """The other side wants to change the session (re-INVITE, or UPDATE with an offer).
+    """The other side wants to change the session (re-INVITE, or UPDATE or PRACK with an offer).
 
     Answer with `answer_reinvite` or `reject_reinvite`. `sdp` None asks for our offer.
     """
@@ -117,7 +119,7 @@ class Reinvite:
 
 @dataclass(frozen=True, slots=True)
 class ReinviteAnswered:
-    """Our re-INVITE was accepted; `sdp` is the answer to our offer."""
+    """Our re-INVITE or UPDATE was accepted; `sdp` is the answer to our offer."""
 
     call: DialogId
     sdp: bytes | None
@@ -125,7 +127,7 @@ class ReinviteAnswered:
 
 @dataclass(frozen=True, slots=True)
 class ReinviteRefused:
-    """Our re-INVITE was refused; the session stays as it was (RFC 3261 §14.1)."""
+    """Our re-INVITE or UPDATE was refused; the session stays as it was (RFC 3261 §14.1)."""
 
     call: DialogId
     code: int
@@ -160,6 +162,89 @@ class Ended:
     code: int = 0
     """The SIP status that goes with it, 0 where there is none."""
     reason: str = ""
+    q850: int | None = None
+    """The cause of the telephone network, where a Reason header tells it (RFC 3326)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The other side asks us to call somebody in its place (REFER, RFC 3515).
+
+    Answer with `accept_transfer` or `reject_transfer`, and tell how it goes with `notify_transfer`.
+    """
+
+    call: DialogId
+    refer_to: str
+    """The URI to call, without its headers."""
+    replaces: str | None = None
+    """The Replaces header of the INVITE to make (RFC 3891), where the new call takes the place of another one."""
+    referred_by: str | None = None
+    """The Referred-By header to pass on (RFC 3892)."""
+    replaced_call: DialogId | None = None
+    """The call of this endpoint that `replaces` names: then there is nobody to call, only two calls to be joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """How a transfer goes that we asked for: the answer to our REFER if it refuses, else what is told of the new call.
+
+    A code of 200 or more is the last.
+    """
+
+    call: DialogId
+    code: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingRequest:
+    """A request that is no call: REGISTER, MESSAGE. Answer it with `Endpoint.respond`."""
+
+    request: RequestId
+    flow: Flow
+    method: str
+    request_uri: str
+    from_: str
+    """URI of the From header."""
+    to: str
+    headers: Headers
+    """All headers, names in lower case."""
+    body: bytes
+    call: DialogId | None = None
+    """The call that it came within."""
+    identity: str | None = None
+    """Who sent it, as the screen of the endpoint has proven it."""
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header, or None."""
+        return next(iter(self.values(name)), None)
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of a header, one for each of its lines."""
+        wanted = name.lower()
+        return [value for key, value in self.headers if key == wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAnswered:
+    """The final answer to `Endpoint.request`."""
+
+    request: RequestId
+    code: int
+    """The status; 408 and 503 also where no answer came or the connection failed."""
+    reason: str
+    headers: Headers = ()
+    """All headers of the answer, names in lower case; empty where none came."""
+    body: bytes = b""
+    cseq: int = 0
+    """The CSeq of the last try: a REGISTER that follows under the same Call-ID has a higher one."""
+    answered: bool = True
+    """False where no answer came."""
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of a header, one for each of its lines."""
+        wanted = name.lower()
+        return [value for key, value in self.headers if key == wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +271,7 @@ Event = (
     | Ringing
     | Answered
     | Refused
+    | EarlyAcknowledged
     | Acknowledged
     | Reinvite
     | ReinviteAnswered
@@ -193,6 +279,16 @@ Event = (
     | Dtmf
     | PeerAlive
     | Ended
+    | Transfer
+    | TransferProgress
+    | IncomingRequest
+    | RequestAnswered
     | Trace
     | Refusal
 )
+
+__all__ = [
+    "Acknowledged", "Answered", "DialogId", "Dtmf", "EarlyAcknowledged", "EndCause", "Ended", "Event", "Flow",
+    "Headers", "IncomingCall", "IncomingRequest", "PeerAlive", "Refusal", "Refused", "Reinvite", "ReinviteAnswered",
+    "ReinviteRefused", "RequestAnswered", "RequestId", "Ringing", "Send", "Trace", "Transfer", "TransferProgress",
+]  # fmt: skip
