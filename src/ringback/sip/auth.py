@@ -102,10 +102,12 @@ def parse_digest(value: str) -> dict[str, str]:
         match = _PARAMETER.fullmatch(piece)
         if match is None:
             raise AuthError(f"digest parameter {piece[:60]!r} cannot be read")
-        name = match[1].lower()
+        name, text = match[1].lower(), match[2]
         if name in found:
             raise AuthError(f"the digest parameter {name[:40]} stands twice")
-        found[name] = unquote(match[2])
+        found[name] = unquote(text)
+        if text.startswith('"') and found[name] == text:
+            raise AuthError(f"the quotes of the digest parameter {name[:40]} are not closed")
     return found
 
 
