@@ -11,13 +11,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from ringback.media import protocol
-from ringback.media.leg import LegFormat, LegListener, LegObserver, MediaError, MediaLeg, SrtpKeys, ToneKind, WorkerLeg
+from ringback.media.leg import LegFormat, LegListener, LegObserver, MediaError, MediaLeg, SrtpKeys, WorkerLeg
 from ringback.media.recording import MediaRecording, RecordingOptions, RecordingOutcome
+from ringback.media.tone_clips import RoomBeep, ToneKind
 from ringback.model.audio import Clip
 
 __all__ = [
@@ -39,7 +40,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-RoomBeep = Literal["beep", "join", "leave"]
 _STEADY_SECONDS = 60.0
 """A worker that lived longer did not die of how it was started: the next one starts at once."""
 
@@ -73,7 +73,7 @@ class Media(Protocol):
         ...
 
     async def announce(self, room: int, clip: Clip, loop: int = 1) -> None:
-        """Play a clip to all members of a room, except held ones, on top of what they hear; otherwise as a leg's `play`.
+        """Play a clip to all members of a room that are not held, on top of what they hear, as `MediaLeg.play` does.
 
         Several sound at once. Raises MediaError where the clip cannot be had.
         """

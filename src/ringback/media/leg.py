@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from ringback.media import protocol
 from ringback.media.g711 import CODECS
 from ringback.media.recording import MediaRecording, RecordingOptions
+from ringback.media.tone_clips import ToneKind
 from ringback.model.audio import Clip
-
-ToneKind = Literal["ringback", "busy", "reorder", "beep", "join", "leave", "hold-music"]
 
 
 class MediaError(Exception):
