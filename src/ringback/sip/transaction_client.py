@@ -3,16 +3,18 @@
 The tables below are the two figures; `ClientTransaction` only carries out their actions.
 """
 
+import math
 from collections.abc import Callable
 from enum import Enum
+from typing import ClassVar
 
 from ringback.sip.events import DialogId, Flow
 from ringback.sip.message import Response, clean
 from ringback.sip.stack import ClientKey, Stack
-from ringback.sip.timers import T1, T2, T4, TIMEOUT, TIMER_D, Timer
-from ringback.sip.transaction_server import Table
+from ringback.sip.timers import T2, T4, TIMEOUT, TIMER_D
+from ringback.sip.transaction import TERMINATED, Table, Transaction
 
-CALLING, PROCEEDING, ACCEPTED, COMPLETED, TERMINATED = "Calling", "Proceeding", "Accepted", "Completed", "Terminated"
+CALLING, PROCEEDING, ACCEPTED, COMPLETED = "Calling", "Proceeding", "Accepted", "Completed"
 
 
 class Failure(Enum):
@@ -74,13 +76,10 @@ NON_INVITE: Table = {
 }
 
 
-class ClientTransaction:
+class ClientTransaction(Transaction):
     """One request of ours, until its last answer can no longer come."""
 
-    __slots__ = (
-        "_data", "_interval", "_make_ack", "_outcome", "_stack", "_table", "_timers",
-        "call", "cseq", "flow", "key", "state", "tell",
-    )  # fmt: skip
+    __slots__ = ("_data", "_make_ack", "_outcome", "key", "tell")
 
     def __init__(
         self,
@@ -99,22 +98,14 @@ class ClientTransaction:
 
         `tell` is called with each answer, or with the reason why none came.
         """
-        self._stack = stack
-        self._table = NON_INVITE if make_ack is None else INVITE
+        super().__init__(stack, NON_INVITE if make_ack is None else INVITE, CALLING, flow, cseq)
         self._data = data
         self._make_ack = make_ack
         self._outcome: Response | None = None
-        self._timers: list[Timer] = []
-        self._interval = T1
         self.key = key
-        self.flow = flow
-        self.cseq = cseq
         self.call = call
         self.tell: Callable[[Outcome, float], object] | None = tell
-        self.state = CALLING
         stack.clients[key] = self
-        if flow.connection:
-            stack.connections.add(flow.connection)
         self._send(now)
         if make_ack is None:
             self._start_e(now)
@@ -129,22 +120,6 @@ class ClientTransaction:
         code = response.code
         self.step("1xx" if code < 200 else "2xx" if code < 300 else "refusal", now)
         self._outcome = None
-
-    def step(self, happens: str, now: float) -> None:
-        """Take one step of the table."""
-        found = self._table.get((self.state, happens))
-        if found is None:
-            return
-        self.state, actions = found
-        # First the timers and the table, then the user: it may send something of its own from `tell`.
-        for action in actions:
-            _ACTIONS[action](self, now)
-        if self.state == TERMINATED:
-            self._end()
-
-    def on_timer(self, letter: str, now: float) -> None:
-        """A timer of this transaction has run out."""
-        self.step(letter, now)
 
     def give_up_at(self, deadline: float) -> None:
         """End an INVITE that was cancelled and still has no final answer then (§9.1)."""
@@ -173,60 +148,43 @@ class ClientTransaction:
         if self.tell is not None:
             self.tell(Failure.TRANSPORT, now)
 
-    def _start(self, deadline: float, letter: str) -> None:
-        self._timers.append(self._stack.timers.start(deadline, letter, self))
-
-    def _stop_timers(self, now: float) -> None:
-        for timer in self._timers:
-            self._stack.timers.stop(timer)
-        self._timers.clear()
-
     def _start_a(self, now: float) -> None:
-        if not self.flow.reliable:
-            self._start(now + self._interval, "A")
-            self._interval *= 2
+        self._repeat(now, "A", math.inf)
 
     def _start_e(self, now: float) -> None:
-        if not self.flow.reliable:
-            self._start(now + self._interval, "E")
-            self._interval = min(self._interval * 2, T2)
+        self._repeat(now, "E")
 
     def _start_e_slow(self, now: float) -> None:
         self._start(now + T2, "E")
 
     def _start_d(self, now: float) -> None:
-        self._start_or_end(now, TIMER_D, "D")
+        self._linger(now, TIMER_D, "D")
 
     def _start_k(self, now: float) -> None:
         self._data = b""
-        self._start_or_end(now, T4, "K")
+        self._linger(now, T4, "K")
 
     def _start_m(self, now: float) -> None:
         self._data = b""
         self._start(now + TIMEOUT, "M")
 
-    def _start_or_end(self, now: float, seconds: float, letter: str) -> None:
-        """Wait for retransmissions, of which a reliable transport has none."""
-        self._start(now if self.flow.reliable else now + seconds, letter)
-
     def _end(self) -> None:
-        self._stop_timers(0.0)
+        super()._end()
         self._data = b""
         self.tell = self._make_ack = None
         self._stack.clients.pop(self.key, None)
 
-
-_ACTIONS = {
-    "send": ClientTransaction._send,
-    "ack": ClientTransaction._ack,
-    "tell": ClientTransaction._tell,
-    "tell_timeout": ClientTransaction._tell_timeout,
-    "tell_transport": ClientTransaction._tell_transport,
-    "stop_timers": ClientTransaction._stop_timers,
-    "start_A": ClientTransaction._start_a,
-    "start_D": ClientTransaction._start_d,
-    "start_E": ClientTransaction._start_e,
-    "start_E_slow": ClientTransaction._start_e_slow,
-    "start_K": ClientTransaction._start_k,
-    "start_M": ClientTransaction._start_m,
-}
+    ACTIONS: ClassVar = {
+        "send": _send,
+        "ack": _ack,
+        "tell": _tell,
+        "tell_timeout": _tell_timeout,
+        "tell_transport": _tell_transport,
+        "stop_timers": Transaction._stop_timers,
+        "start_A": _start_a,
+        "start_D": _start_d,
+        "start_E": _start_e,
+        "start_E_slow": _start_e_slow,
+        "start_K": _start_k,
+        "start_M": _start_m,
+    }

@@ -28,7 +28,7 @@ class Flow:
     connection: int = 0
     """Identity of a connection; 0 asks the shell for any connection to `remote`, opened if there is none."""
     name: str = ""
-    """Whom the certificate of the other side must name on a connection that we open (RFC 5922); empty is the address."""
+    """Whom the certificate of the other side must name on a connection of ours (RFC 5922); empty is the address."""
 
     @property
     def reliable(self) -> bool:
