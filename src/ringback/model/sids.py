@@ -5,6 +5,13 @@ import re
 ACCOUNT = "AC"
 CALL = "CA"
 NUMBER = "PN"
+"""An incoming number, and a validated caller id as well."""
+RECORDING = "RE"
+TRANSCRIPTION = "TR"
+CONFERENCE = "CF"
+QUEUE = "QU"
+APPLICATION = "AP"
+KEY = "SK"
 
 _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 

@@ -1,79 +1,73 @@
 """Call records in the store."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import delete, select, update
 
 from ringback.model.records import CallRecord
 from ringback.model.sids import is_sid
-from ringback.model.status import ApiVersion, CallStatus, Direction
+from ringback.model.status import CallStatus, Direction
 from ringback.storage.connections import Connections
 from ringback.storage.errors import StorageError
+from ringback.storage.gathering import Gathered
+from ringback.storage.kinds import CALLS
+from ringback.storage.records import RecordStore
 from ringback.storage.tables import calls
+from ringback.storage.tables_rest import outgoing_calls
 
 SERVER_RESTARTED = "server-restarted"
 """The end reason of calls that a crash of the server cut off."""
 
-_CHANGEABLE = {field.name for field in fields(CallRecord)} - {"sid", "account_sid", "date_created"}
 _UNFINISHED = [status.value for status in CallStatus if not status.final]
 
 
-class CallStore:
+class CallStore(RecordStore[CallRecord]):
     """The call records of one database. Every method raises StorageError when the database fails."""
 
     def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+        super().__init__(connections, CALLS)
+        self._fetch = Gathered(self._fetch_all)
 
-    async def create(self, record: CallRecord) -> None:
-        """Keep a new call. Raises StorageError when its sid is there already, or its account is not."""
-        async with self._connections.write() as connection:
-            await insert_call(connection, record)
-
-    async def update(self, sid: str, **changes: Any) -> None:
-        """Change properties of a call, named as in `CallRecord`.
-
-        Raises StorageError when there is no such call, and TypeError for a property that there is not or that never
-        changes.
-        """
-        check_changes(changes)
-        async with self._connections.write() as connection:
-            await update_call(connection, sid, changes)
-
-    async def get(self, sid: str) -> CallRecord | None:
+    async def get(self, key: Any) -> CallRecord | None:
         """Return the call of that sid, or the only one whose sid begins so, if there is one.
 
         Raises StorageError when several do.
         """
+        sid = str(key)
         if is_sid(sid):
-            wanted = calls.c.sid == sid
-        else:
-            # A range uses the index of the key in every database, which LIKE does not. "g" follows the last digit.
-            prefix = sid[:2].upper() + sid[2:].lower()
-            wanted = (calls.c.sid >= prefix) & (calls.c.sid < prefix + "g")
+            return await self._fetch(sid)
+        # A range uses the index of the key in every database, which LIKE does not. "g" follows the last digit.
+        prefix = sid[:2].upper() + sid[2:].lower()
+        wanted = (calls.c.sid >= prefix) & (calls.c.sid < prefix + "g")
         async with self._connections.read() as connection:
             rows = (await connection.execute(select(calls).where(wanted).limit(2))).mappings().all()
         if len(rows) > 1:
             raise StorageError(f"more than one call begins with {sid}; give more digits of its sid")
-        return _record(rows[0]) if rows else None
+        return CALLS.of(rows[0]) if rows else None
 
     async def unfinished(self) -> list[CallRecord]:
         """Return the calls that have not come to an end, oldest first."""
         query = select(calls).where(calls.c.status.in_(_UNFINISHED)).order_by(calls.c.date_created, calls.c.sid)
         async with self._connections.read() as connection:
-            return [_record(row) for row in (await connection.execute(query)).mappings()]
+            return [CALLS.of(row) for row in (await connection.execute(query)).mappings()]
 
     async def fail_unfinished(self, now: datetime) -> int:
         """Mark the calls from before `now` that a crash has left open as failed then, and return how many there were.
 
-        For a server that started at `now` and so had no calls before; no one else may use it.
+        Outgoing calls that still wait for their turn are none of them. For a server that started at `now` and so had
+        no calls before; no one else may use it.
         """
-        ended = {"status": CallStatus.FAILED.value, "end_time": now, "end_reason": SERVER_RESTARTED}
+        ended = {
+            "status": CallStatus.FAILED.value,
+            "end_time": now,
+            "end_reason": SERVER_RESTARTED,
+            "date_updated": now,
+        }
         async with self._connections.write() as connection:
             left = calls.c.status.in_(_UNFINISHED) & (calls.c.date_created <= now)
+            left &= calls.c.sid.not_in(select(outgoing_calls.c.call_sid))
             result = await connection.execute(update(calls).where(left).values(ended))
             return result.rowcount
 
@@ -91,36 +85,35 @@ class CallStore:
             if value is not None:
                 query = query.where(column == str(value))
         async with self._connections.read() as connection:
-            return [_record(row) for row in (await connection.execute(query)).mappings()]
+            return [CALLS.of(row) for row in (await connection.execute(query)).mappings()]
 
+    async def remove_ended(self, sid: str) -> bool | None:
+        """Forget a call that is over. None where there is none of that sid, False where it goes on."""
+        async with self._connections.write() as connection:
+            ended = calls.c.status.not_in(_UNFINISHED)
+            if (await connection.execute(delete(calls).where(calls.c.sid == sid, ended))).rowcount:
+                return True
+            return None if await CALLS.one(connection, calls.c.sid == sid) is None else False
 
-def check_changes(changes: Mapping[str, Any]) -> None:
-    """Raise TypeError for a property that a call does not have, or that never changes."""
-    if unknown := changes.keys() - _CHANGEABLE:
-        raise TypeError(f"a call has no changeable property {', '.join(sorted(unknown))}")
+    async def usage(
+        self, account_sids: Sequence[str], since: datetime | None, until: datetime | None
+    ) -> dict[Direction, tuple[int, float]]:
+        """Count the calls that began in a span of time, by direction: how many, and the seconds that they lasted."""
+        began = [calls.c.date_created >= since] if since else []
+        began += [calls.c.date_created < until] if until else []
+        query = select(calls.c.direction, calls.c.start_time, calls.c.end_time)
+        totals: dict[Direction, tuple[int, float]] = {}
+        async with self._connections.read() as connection:
+            for row in (
+                await connection.execute(query.where(calls.c.account_sid.in_(list(account_sids)), *began))
+            ).all():
+                count, seconds = totals.get(Direction(row.direction), (0, 0.0))
+                lasted = (row.end_time - row.start_time).total_seconds() if row.start_time and row.end_time else 0.0
+                totals[Direction(row.direction)] = (count + 1, seconds + max(0.0, lasted))
+        return totals
 
-
-async def insert_call(connection: AsyncConnection, record: CallRecord) -> None:
-    """Keep a new call, within the transaction of that connection."""
-    await connection.execute(insert(calls).values(asdict(record)))
-
-
-async def update_call(connection: AsyncConnection, sid: str, changes: Mapping[str, Any]) -> None:
-    """Change properties of a call, within the transaction of that connection.
-
-    Raises StorageError when there is no such call.
-    """
-    if not changes:
-        return
-    result = await connection.execute(update(calls).where(calls.c.sid == sid).values(dict(changes)))
-    if result.rowcount == 0:
-        raise StorageError(f"there is no call {sid}")
-
-
-def _record(row: RowMapping) -> CallRecord:
-    typed = {
-        "direction": Direction(row["direction"]),
-        "status": CallStatus(row["status"]),
-        "api_version": ApiVersion(row["api_version"]),
-    }
-    return CallRecord(**{**row, **typed})
+    async def _fetch_all(self, sids: Sequence[str]) -> Sequence[CallRecord | None]:
+        async with self._connections.read() as connection:
+            rows = await connection.execute(select(calls).where(calls.c.sid.in_(set(sids))))
+            found = {row["sid"]: CALLS.of(row) for row in rows.mappings()}
+        return [found.get(sid) for sid in sids]

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from ringback.model.records import CallEvent, CallRecord
-from ringback.storage.calls import check_changes, insert_call, update_call
 from ringback.storage.database import Database
 from ringback.storage.errors import StorageError
 from ringback.storage.events import insert_events
+from ringback.storage.kinds import CALLS, KINDS
+from ringback.storage.records import Key, Records
 
 logger = logging.getLogger(__name__)
 
@@ -21,12 +24,25 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Update:
-    sid: str
+class _Save:
+    records: Records[Any]
+    record: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    records: Records[Any]
+    key: Key
     changes: dict[str, Any]
 
 
-_Entry = CallEvent | CallRecord | _Update
+@dataclass(frozen=True, slots=True)
+class _Remove:
+    records: Records[Any]
+    key: Key
+
+
+_Entry = CallEvent | CallRecord | _Save | _Change | _Remove
 
 
 class EventWriter:
@@ -62,7 +78,22 @@ class EventWriter:
 
     def update_call(self, sid: str, **changes: Any) -> None:
         """Take changes of a call, named as in `CallRecord`. Never blocks, never raises."""
-        self._take(_Update(sid, changes), 2 * self._limit)
+        self._take(_Change(CALLS, sid, changes), 2 * self._limit)
+
+    def save(self, record: Any) -> None:
+        """Take a record of one of the classes in `ringback.storage.kinds`. Never blocks.
+
+        Raises KeyError for a record of any other class: that is a mistake in the program.
+        """
+        self._take(_Save(KINDS[type(record)], record), 2 * self._limit)
+
+    def change(self, kind: type, key: Key, **changes: Any) -> None:
+        """Take changes of a record of that class. Never blocks. Raises KeyError as `save` does."""
+        self._take(_Change(KINDS[kind], key, changes), 2 * self._limit)
+
+    def remove(self, kind: type, key: Key) -> None:
+        """Take it that a record of that class is no more. Never blocks. Raises KeyError as `save` does."""
+        self._take(_Remove(KINDS[kind], key), 2 * self._limit)
 
     async def flush(self) -> None:
         """Return when everything taken so far is written, or has been tried and could not be."""
@@ -158,11 +189,7 @@ class EventWriter:
         batch = list(islice(self._entries, size))
         async with self._database.connections.write() as connection:
             for entry in batch:
-                if isinstance(entry, CallRecord):
-                    await insert_call(connection, entry)
-                elif isinstance(entry, _Update):
-                    check_changes(entry.changes)
-                    await update_call(connection, entry.sid, entry.changes)
+                await _apply(connection, entry)
             # Events go last, and together: whoever sees a call at its end sees its whole timeline.
             await insert_events(connection, (entry for entry in batch if isinstance(entry, CallEvent)))
         for _ in batch:
@@ -178,3 +205,17 @@ class EventWriter:
         if self._unreported:
             logger.error("%d timeline entries were dropped", self._unreported)
             self._unreported = 0
+
+
+async def _apply(connection: AsyncConnection, entry: _Entry) -> None:
+    """Write one entry that is not an event; those are written together."""
+    match entry:
+        case CallRecord():
+            await CALLS.insert(connection, entry)
+        case _Save(records, record):
+            await records.save(connection, record)
+        case _Change(records, key, changes):
+            records.check(changes)
+            await records.change(connection, key, changes)
+        case _Remove(records, key):
+            await records.remove(connection, key)

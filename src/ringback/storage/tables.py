@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Column, DateTime, ForeignKey, Index, MetaData, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, DateTime, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -44,6 +44,13 @@ accounts = Table(
     Column("auth_token", Text, nullable=False),
     Column("friendly_name", Text, nullable=False),
     Column("date_created", UtcDateTime, nullable=False),
+    Column("owner_account_sid", ForeignKey("accounts.sid")),
+    Column("status", String(16), nullable=False),
+    Column("type", String(8), nullable=False),
+    Column("secondary_token", Text),
+    Column("is_test", Boolean, nullable=False),
+    Column("calls_per_second", Float),
+    Column("date_updated", UtcDateTime),
 )
 
 numbers = Table(
@@ -62,6 +69,16 @@ numbers = Table(
     Column("api_version", String(10), nullable=False),
     Column("friendly_name", Text, nullable=False),
     Column("date_created", UtcDateTime, nullable=False),
+    Column("voice_caller_id_lookup", Boolean, nullable=False),
+    # No foreign keys: an application or trunk may be removed, and the number's own URLs count again.
+    Column("voice_application_sid", String(34)),
+    Column("sms_url", Text),
+    Column("sms_method", String(4), nullable=False),
+    Column("sms_fallback_url", Text),
+    Column("sms_fallback_method", String(4), nullable=False),
+    Column("sms_application_sid", String(34)),
+    Column("trunk_sid", String(34)),
+    Column("date_updated", UtcDateTime),
 )
 
 calls = Table(
@@ -81,8 +98,21 @@ calls = Table(
     Column("start_time", UtcDateTime),
     Column("end_time", UtcDateTime),
     Column("end_reason", Text),
+    Column("parent_call_sid", String(34)),
+    Column("answered_by", String(32)),
+    Column("caller_name", Text),
+    Column("forwarded_from", Text),
+    Column("annotation", Text),
+    Column("group_sid", String(34)),
+    Column("queue_time", Integer, nullable=False),
+    Column("price", String(16)),
+    Column("price_unit", String(3)),
+    Column("trunk_sid", String(34)),
+    Column("date_updated", UtcDateTime),
     Index(None, "date_created", "sid"),
     Index(None, "status"),
+    Index(None, "account_sid", "date_created", "sid"),
+    Index(None, "parent_call_sid"),
 )
 
 events = Table(

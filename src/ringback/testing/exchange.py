@@ -20,19 +20,35 @@ Everything between the phone and the application is real but for sockets and sou
 import asyncio
 import functools
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from ringback.calls.dialplan import NoRoute
 from ringback.calls.leg import CallSettings, Leg
+from ringback.calls.outgoing import Group, Hop
 from ringback.calls.signalling import SipSignalling
 from ringback.calls.switch import Afterwards, Handler, Switch, SwitchSettings
-from ringback.model.records import CallEvent, CallRecord
+from ringback.model.records import CallEvent, CallRecord, dated, key_of
 from ringback.sip import sdp
+from ringback.sip.auth import Credentials
 from ringback.sip.endpoint import Endpoint
-from ringback.sip.events import Acknowledged, Answered, DialogId, Ended, Event, Flow, Refused, Reinvite, Send
+from ringback.sip.events import (
+    Acknowledged,
+    Answered,
+    DialogId,
+    Ended,
+    Event,
+    Flow,
+    IncomingCall,
+    Refused,
+    Reinvite,
+    Send,
+)
 from ringback.testing.media import FakeMedia, FakeMediaLeg
+
+T = TypeVar("T")
 
 SERVER = ("127.0.0.1", 5060)
 PHONE = ("127.0.0.1", 5080)
@@ -41,6 +57,45 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 async def nothing_afterwards(leg: Leg) -> None:
     """Tell nobody that the call is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How a phone takes a call: what it does after it has rung for some seconds, and how long it then talks."""
+
+    rings: float = 1.0
+    """Seconds until it answers or refuses."""
+    code: int = 200
+    """The SIP status that it does so with."""
+    talks: float = 3600.0
+    """Seconds until it hangs up."""
+    early: bool = False
+    """Whether it sends sound while it rings (183)."""
+
+
+class Lines:
+    """Where the exchange's numbers lead: every one to the phones. Implements `ringback.calls.outgoing.Routing`."""
+
+    def __init__(self) -> None:
+        self.seizures: list[tuple[str, int]] = []
+        """The number and the SIP status of each call over it, 0 while there is none."""
+
+    async def hops(
+        self, to: str, *, account_sid: str, caller_id: str, credentials: Credentials | None = None
+    ) -> Sequence[Group]:
+        """One hop, except to `nowhere`."""
+        if to == "nowhere":
+            raise NoRoute(404, "no such number")
+        flow = Flow("UDP", SERVER, PHONE)
+        return [[Hop(f"sip:{to}@127.0.0.1", flow, f"sip:{caller_id}@127.0.0.1", credentials=credentials)]]
+
+    def seized(self, hop: Hop) -> None:
+        """A call begins."""
+        self.seizures.append((hop.uri, 0))
+
+    def released(self, hop: Hop, sip_code: int) -> None:
+        """It is over."""
+        self.seizures.append((hop.uri, sip_code))
 
 
 @dataclass(slots=True)
@@ -113,7 +168,14 @@ class Exchange:
         self.events: list[CallEvent] = []
         """Timelines of all calls."""
         self.records: dict[str, dict[str, Any]] = {}
+        self.saved: dict[tuple[type, str | tuple[str, ...]], Any] = {}
+        """Records that are not calls', by class and key."""
         """Call records as dictionaries, by sid."""
+        self.answers: dict[str, Answers] = {}
+        """How phones take calls, by number; those that are not in here answer after a second."""
+        self.called: list[str] = []
+        """The numbers that were called, in order."""
+        self.lines = Lines()
         self.sids: list[str] = []
         self.deaf = False
         self._dialed: dict[DialogId, VirtualPhone] = {}
@@ -127,6 +189,7 @@ class Exchange:
             settings=settings or SwitchSettings(CallSettings()),
             handler=handler,
             afterwards=afterwards,
+            routing=self.lines,
             entropy=self._entropy(rng),
             utcnow=lambda: EPOCH + timedelta(seconds=self.now()),
         )
@@ -171,7 +234,23 @@ class Exchange:
 
     def update_call(self, sid: str, **changes: Any) -> None:
         """Change a record."""
-        self.records[sid] |= changes
+        self.records[sid] |= dated(changes)
+
+    def save(self, record: Any) -> None:
+        """Keep a record that is not a call's, by its class and its key."""
+        self.saved[type(record), key_of(record)] = record
+
+    def change(self, kind: type, key: str | tuple[str, ...], **changes: Any) -> None:
+        """Change a record."""
+        self.saved[kind, key] = replace(self.saved[kind, key], **dated(changes))
+
+    def remove(self, kind: type, key: str | tuple[str, ...]) -> None:
+        """Forget a record."""
+        self.saved.pop((kind, key), None)
+
+    def kept(self, kind: type[T]) -> list[T]:
+        """All records of a kind, oldest first."""
+        return [record for (each, _), record in self.saved.items() if each is kind]
 
     # -- the network --------------------------------------------------------------------------------------------
 
@@ -199,6 +278,9 @@ class Exchange:
         self._pump(endpoint)
 
     def _phone_event(self, event: Event) -> None:
+        if isinstance(event, IncomingCall):
+            self._take_call(event)
+            return
         phone = self._dialed.get(getattr(event, "call", None) or DialogId(-1))
         if phone is None:
             return
@@ -212,6 +294,22 @@ class Exchange:
                 phone.ended.set()
             case Acknowledged():
                 pass
+
+    def _take_call(self, invite: IncomingCall) -> None:
+        """A phone rings, and does what its number stands for."""
+        how = self.answers.get(invite.request_uri_user, Answers())
+        self.called.append(invite.request_uri_user)
+        description = sdp.answer(invite.sdp or b"", "127.0.0.1", 40000)[0]
+        self.phones.ring(invite.call, self.now(), 183 if how.early else 180, description if how.early else None)
+
+        def decide() -> None:
+            if how.code < 300:
+                self.phones.answer(invite.call, description, self.now())
+                self._loop.call_later(how.talks, lambda: self.phones.bye(invite.call, self.now()))
+            else:
+                self.phones.reject(invite.call, how.code, self.now())
+
+        self._loop.call_later(how.rings, decide)
 
     def _entropy(self, rng: random.Random) -> Callable[[int], bytes]:
         def entropy(size: int) -> bytes:

@@ -62,7 +62,7 @@ async def test_changing_a_call(db: Database) -> None:
     await db.calls.update(call(account).sid)
     ended = {"status": CallStatus.COMPLETED, "end_time": later(9), "end_reason": "caller-hangup"}
     await db.calls.update(call(account).sid, **ended)
-    assert await db.calls.list() == [replace(call(account), **ended)]
+    assert await db.calls.list() == [replace(call(account), **ended, date_updated=ended["end_time"])]
 
 
 async def test_changing_a_call_that_is_not_there(db: Database) -> None:
@@ -97,7 +97,9 @@ async def test_calls_that_a_crash_left_open_have_failed(db: Database) -> None:
     assert [record.status for record in left] == ["queued", "ringing", "in-progress"]
     assert await db.calls.fail_unfinished(later(100)) == 3
     assert await db.calls.unfinished() == []
-    ended = replace(left[2], status=CallStatus.FAILED, end_time=later(100), end_reason="server-restarted")
+    ended = replace(
+        left[2], status=CallStatus.FAILED, end_time=later(100), end_reason="server-restarted", date_updated=later(100)
+    )
     assert await db.calls.get(left[2].sid) == ended
     assert await db.calls.fail_unfinished(later(200)) == 0
 
