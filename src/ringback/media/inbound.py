@@ -18,6 +18,8 @@ TICKS_PER_SECOND: Final = 50
 PACKET_WIDTH: Final = 640
 """Bytes kept of a received packet: 60 ms of G.711 with header, extension and room to spare."""
 _UNKNOWN, _KEY = -1, 2
+_KEY_PAUSE: Final = 4
+"""Ticks without a report after which a key is up: reports come every 20 to 60 ms."""
 _KEY_GAP: Final = 12
 """Ticks after a report of a key in which audio may be missing: the longest delay of the jitter buffer, and some."""
 
@@ -141,6 +143,10 @@ class Inbound:
         have = self.ring.take(out)
         have |= (self.now - self._last_key[: len(out)] < _KEY_GAP)[:, None]
         return have
+
+    def pressing(self, count: int) -> NDArray[np.bool_]:
+        """bool[count]: the legs that are in the midst of a key, as far as events tell."""
+        return np.asarray(self.now - self._last_key[:count] < _KEY_PAUSE)
 
     def watch(self, count: int) -> list[Happening]:
         """Once a second: which legs have gone quiet. Each is reported again after waiting as long again."""

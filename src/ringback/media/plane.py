@@ -13,21 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ringback.media import g711
+from ringback.media.announcer import Announcer
 from ringback.media.arena import FRAME, ClipArena
 from ringback.media.conceal import Concealer
 from ringback.media.dtmf import DtmfDetector
 from ringback.media.feeds import Feeds
-from ringback.media.happenings import FirstHeard, GoneQuiet, Happening, KeyPressed, SourceMoved, Tapped
+from ringback.media.happenings import (
+    Announced,
+    FirstHeard,
+    GoneQuiet,
+    Happening,
+    KeyPressed,
+    Recorded,
+    SourceMoved,
+    Tapped,
+    VoiceHeard,
+)
 from ringback.media.inbound import PACKET_WIDTH, TICKS_PER_SECOND, Inbound, Received
 from ringback.media.outbound import Outbound, Sent
 from ringback.media.players import Players
 from ringback.media.quality import QualityMeter
+from ringback.media.recorder import Disk
 from ringback.media.rooms import Rooms
 from ringback.media.stats import LegStats, StreamStats
+from ringback.media.studio import Studio, Voice
 
 __all__ = [
     "PACKET_WIDTH",
     "TICKS_PER_SECOND",
+    "Announced",
     "FirstHeard",
     "GoneQuiet",
     "Happening",
@@ -36,9 +50,11 @@ __all__ = [
     "Plane",
     "PlaneFull",
     "Received",
+    "Recorded",
     "Sent",
     "SourceMoved",
     "Tapped",
+    "VoiceHeard",
 ]
 
 
@@ -79,7 +95,7 @@ class LegSetup:
 class Plane:
     """The legs of one worker."""
 
-    def __init__(self, capacity: int, arena: ClipArena) -> None:
+    def __init__(self, capacity: int, arena: ClipArena, disk: Disk | None = None, voice: Voice | None = None) -> None:
         self.capacity = capacity
         self.arena = arena
         self.heard = np.zeros((capacity, FRAME), np.int16)
@@ -88,6 +104,8 @@ class Plane:
         """What each peer will hear of it."""
         self.rooms = Rooms(capacity)
         self.feeds = Feeds()
+        self.studio = Studio(capacity, self.rooms, disk, voice)
+        self.announcer = Announcer(arena, self.rooms)
         self._stats = StreamStats(capacity)
         self._inbound = Inbound(capacity, self._stats)
         self._outbound = Outbound(capacity, self._stats)
@@ -100,6 +118,7 @@ class Plane:
         self._taps: dict[int, tuple[bool, bool]] = {}
         self._open = np.zeros(capacity, np.bool_)
         self._pending: list[Happening] = []
+        self._keys: list[KeyPressed] = []
         self._high = 0
         self.sources = self._inbound.sources
         self.packets: NDArray[np.uint8] = self._outbound.packets
@@ -144,6 +163,7 @@ class Plane:
         self._rate(np.array([row]))
         stats = self.stats(row)
         self._players.stop(row)
+        self.studio.close(row)
         self.feeds.clear(row)
         self.rooms.clear(row)
         self._taps.pop(row, None)
@@ -182,6 +202,10 @@ class Plane:
         """Press keys towards the peer, after those asked for before. Raises `ringback.media.keypad.KeypadError`."""
         self._outbound.press(row, keys, token)
 
+    def announce(self, room: int, path: Path, loops: int, token: int) -> None:
+        """Let all members of a room hear a clip. Raises `ringback.media.arena.ArenaError`, AnnouncerBusy."""
+        self._pending += self.announcer.start(room, self.arena.acquire(path), loops, token)
+
     def clear_feed(self, row: int) -> None:
         """Forget the audio that was fed and not played; its marks are reached."""
         self._pending += self.feeds.clear(row)
@@ -210,6 +234,7 @@ class Plane:
         sent.events += self._players.fill(said)
         sent.events += self.feeds.fill(said)
         sent.events += self.rooms.mix(heard, said)
+        sent.events += self.announcer.fill(said)
         self._outbound.send(said, sent)
         for row, (ear, mouth) in self._taps.items():
             if ear:
@@ -218,8 +243,17 @@ class Plane:
                 sent.events.append(Tapped(row, False, said[row].tobytes()))
         sent.events += self._inbound.watch(count)
         self._rate(np.arange(self.now % TICKS_PER_SECOND, count, TICKS_PER_SECOND))
+        self._keys = [event for event in sent.events if isinstance(event, KeyPressed)] if self.studio.busy else []
         self._inbound.now += 1
         return sent
+
+    def follow_up(self) -> list[Happening]:
+        """Do what may wait until the packets of the tick are on their way: record, and listen to voices."""
+        if not self.studio.busy:
+            return []
+        count = self._high
+        pressing = self._inbound.pressing(count)
+        return [*self.studio.collect(self.heard[:count], self.said[:count], self._keys, pressing, self.now)]
 
     def _rate(self, rows: NDArray[np.int64]) -> None:
         """Rate how some legs sound: each once a second, and at its end."""

@@ -51,6 +51,8 @@ class _Plan:
     """Coaches who talk to one member alone: (coach, member)."""
     watched: NDArray[np.int64]
     """Rows whose talking is reported."""
+    deaf: NDArray[np.int64]
+    """Which of `members` hear nothing of their room."""
 
 
 class Rooms:
@@ -62,6 +64,8 @@ class Rooms:
         self._held = np.zeros(capacity, np.bool_)
         self._coached = np.full(capacity, NOWHERE, np.int64)
         self._watched = np.zeros(capacity, np.bool_)
+        self._deaf = np.zeros(capacity, np.bool_)
+        self._relays = np.zeros(capacity, np.bool_)
         self._quiet_frames = np.full(capacity, _HANGOVER, np.int64)
         self._gain = np.ones(capacity, np.float32)
         self._summed: set[int] = set()
@@ -73,26 +77,41 @@ class Rooms:
         """Make the row ready for another leg."""
         if self._room[row] != NOWHERE:
             self.leave(row)
-        self._muted[row] = self._held[row] = self._watched[row] = False
-        self._coached[row] = NOWHERE
+        self._forget_role(row)
+        self._relays[row] = False
         self._quiet_frames[row] = _HANGOVER
         self._gain[row] = 1.0
 
-    def join(self, row: int, room: int, *, watched: bool = False) -> None:
-        """Let a leg hear and be heard in a room. Raises RoomError when the room is full or the leg in another."""
+    def join(self, row: int, room: int, *, watched: bool = False, relay: bool = False) -> None:
+        """Let a leg hear and be heard in a room. Raises RoomError when the room is full or the leg in another.
+
+        A `relay` stands for those who are in the room elsewhere: it is not counted, and nothing is announced to it.
+        """
         if self._room[row] not in (NOWHERE, room):
             raise RoomError(f"the leg is in room {self._room[row]} already")
-        if np.count_nonzero(self._room == room) >= MOST_MEMBERS and self._room[row] != room:
+        members = np.count_nonzero((self._room == room) & ~self._relays)
+        if members >= MOST_MEMBERS and self._room[row] != room and not relay:
             raise RoomError(f"room {room} has {MOST_MEMBERS} members, which is as many as may be")
         self._room[row] = room
         self._watched[row] = watched
+        self._relays[row] = relay
         self._plan = None
 
     def leave(self, row: int) -> None:
-        """Take a leg out of its room; nothing happens where it is in none."""
+        """Take a leg out of its room, and its role from it; nothing happens where it is in none."""
         self._room[row] = NOWHERE
         self._coached[self._coached == row] = NOWHERE
+        self._forget_role(row)
         self._plan = None
+
+    def _forget_role(self, row: int) -> None:
+        self._muted[row] = self._held[row] = self._deaf[row] = self._watched[row] = False
+        self._coached[row] = NOWHERE
+
+    def of(self, row: int) -> int | None:
+        """The room that a leg is in."""
+        room = int(self._room[row])
+        return None if room == NOWHERE else room
 
     def mute(self, row: int, muted: bool) -> None:
         """A muted member hears the others and is not heard."""
@@ -102,6 +121,11 @@ class Rooms:
     def hold(self, row: int, held: bool) -> None:
         """A held member neither hears nor is heard; what its player plays is what it hears."""
         self._held[row] = held
+        self._plan = None
+
+    def deafen(self, row: int, deaf: bool) -> None:
+        """A deaf member hears nobody but its coaches."""
+        self._deaf[row] = deaf
         self._plan = None
 
     def coach(self, row: int, member: int | None) -> None:
@@ -119,6 +143,14 @@ class Rooms:
         plan = self._current()
         found = np.flatnonzero(self._room[plan.members] == room)
         return int(plan.room[found[0]]) if len(found) else None
+
+    def announce(self, room: int, frame: NDArray[np.int16], said: NDArray[np.int16]) -> None:
+        """After `mix`: let all members of a room, except held ones, hear a frame besides, int16[160]."""
+        rows = np.flatnonzero((self._room == room) & ~self._held & ~self._deaf & ~self._relays)
+        if len(rows):
+            _add(said, rows, frame)
+        if room in self._summed and (place := self.place(room)) is not None:
+            self.totals[place] += frame
 
     def mix(self, heard: NDArray[np.int16], said: NDArray[np.int16]) -> list[Talking]:
         """Add what the members of all rooms hear of each other to `said`, both int16[legs, 160]."""
@@ -145,6 +177,8 @@ class Rooms:
         self.totals = np.add.reduceat(talk, plan.starts, axis=0)
         mixed = self.totals[plan.room]
         mixed -= talk
+        if len(plan.deaf):
+            mixed[plan.deaf] = 0
         loud = np.flatnonzero(np.maximum(mixed.max(axis=1), -mixed.min(axis=1)) > _LOUDEST)
         recovering = np.flatnonzero(self._gain[members] < 1.0)
         if len(loud) or len(recovering):
@@ -153,15 +187,8 @@ class Rooms:
 
     def _limit(self, members: NDArray[np.int64], mixed: NDArray[np.int32], which: NDArray[np.int64]) -> None:
         """Turn frames that are too loud down, from one gain to the next over their length: no edge, no clipped top."""
-        frames, rows = mixed[which], members[which]
-        peak = np.maximum(np.maximum(frames.max(axis=1), -frames.min(axis=1)), 1)
-        before = self._gain[rows]
-        wanted = np.minimum(1.0, _LOUDEST / peak).astype(np.float32)
-        # Down at once, up again by a tenth a frame; the frame that turns down must be low enough from its beginning.
-        after = np.where(wanted < before, wanted, np.minimum(wanted, before + np.float32(0.1)))
-        start = np.minimum(before, after)
-        mixed[which] = frames * (start[:, None] + (after - start)[:, None] * _RAMP)
-        self._gain[rows] = after
+        rows = members[which]
+        mixed[which], self._gain[rows] = turn_down(mixed[which], self._gain[rows])
 
     def _who_talks(self, plan: _Plan, heard: NDArray[np.int16]) -> list[Talking]:
         rows = plan.watched
@@ -172,6 +199,18 @@ class Rooms:
         now = self._quiet_frames[rows] < _HANGOVER
         changed = np.flatnonzero(before != now)
         return [Talking(int(rows[i]), bool(now[i])) for i in changed]
+
+
+def turn_down(
+    frames: NDArray[np.int32], before: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Turn down what is too loud in frames, [n, 160], from the gains `before` on; return them and the gains after."""
+    peak = np.maximum(np.maximum(frames.max(axis=1), -frames.min(axis=1)), 1)
+    wanted = np.minimum(1.0, _LOUDEST / peak).astype(np.float32)
+    # Down at once, up again by a tenth a frame; the frame that turns down must be low enough from its beginning.
+    after = np.where(wanted < before, wanted, np.minimum(wanted, before + np.float32(0.1)))
+    start = np.minimum(before, after)
+    return np.asarray(frames * (start[:, None] + (after - start)[:, None] * _RAMP), np.float32), after
 
 
 def _add(said: NDArray[np.int16], rows: NDArray[np.int64], frames: NDArray[np.int16] | NDArray[np.int32]) -> None:
@@ -187,7 +226,7 @@ def _plan_of(rooms: Rooms) -> _Plan:
     rows = np.flatnonzero((rooms._room != NOWHERE) & ~rooms._held)
     rows = rows[np.argsort(rooms._room[rows], kind="stable")]
     _, starts, counts = np.unique(rooms._room[rows], return_index=True, return_counts=True)
-    plain = ~rooms._muted & (rooms._coached == NOWHERE)
+    plain = ~rooms._muted & ~rooms._deaf & (rooms._coached == NOWHERE)
     pairs: list[int] = []
     partners: list[int] = []
     members: list[NDArray[np.int64]] = []
@@ -200,6 +239,7 @@ def _plan_of(rooms: Rooms) -> _Plan:
         elif count > 1 or summed:
             members.append(group)
     sizes = np.array([len(group) for group in members], np.int64)
+    mixed = np.concatenate(members) if members else np.zeros(0, np.int64)
     coaches = np.flatnonzero((rooms._coached != NOWHERE) & (rooms._room != NOWHERE) & ~rooms._held & ~rooms._muted)
     together = [
         (int(coach), int(rooms._coached[coach]))
@@ -209,9 +249,10 @@ def _plan_of(rooms: Rooms) -> _Plan:
     return _Plan(
         pairs=np.array(pairs, np.int64),
         partners=np.array(partners, np.int64),
-        members=np.concatenate(members) if members else np.zeros(0, np.int64),
+        members=mixed,
         starts=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64) if members else np.zeros(0, np.int64),
         room=np.repeat(np.arange(len(members)), sizes),
         whispers=tuple(together),
         watched=rows[rooms._watched[rows]],
+        deaf=np.flatnonzero(rooms._deaf[mixed]),
     )

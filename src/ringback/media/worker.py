@@ -17,17 +17,20 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from ringback.media import protocol
+from ringback.media.announcer import AnnouncerBusy
 from ringback.media.arena import ArenaError, ClipArena
+from ringback.media.disk import DiskWriter
 from ringback.media.feeds import FeedFull, MarkReached
 from ringback.media.keypad import KeypadError, KeysSent
 from ringback.media.plane import (
+    Announced,
     FirstHeard,
     GoneQuiet,
     Happening,
@@ -35,13 +38,17 @@ from ringback.media.plane import (
     LegSetup,
     Plane,
     PlaneFull,
+    Recorded,
     SourceMoved,
     Tapped,
+    VoiceHeard,
 )
 from ringback.media.players import PlayEnded
 from ringback.media.rooms import RoomError, Talking
 from ringback.media.secure import SecureLegs
 from ringback.media.sockets import SocketError, Sockets
+from ringback.media.studio import StudioError, Wanted
+from ringback.media.vad import VoiceActivity
 from ringback.rtp.srtp import SrtpError
 
 TICK: Final = 0.02
@@ -59,11 +66,17 @@ class CommandError(Exception):
 class Worker:
     """One plane with its sockets."""
 
-    def __init__(self, control: socket.socket, capacity: int, clip_frames: int) -> None:
+    def __init__(self, control: socket.socket, capacity: int, clip_frames: int, spare: int = 0) -> None:
+        """Have room for `capacity` legs, and for `spare` that are hidden. `clip_frames` is the room for clips."""
         self._control = control
         self._inbox = bytearray()
         self._outbox = bytearray()
-        self._plane = Plane(capacity, ClipArena(clip_frames))
+        self._capacity = capacity
+        self._hidden: set[int] = set()
+        capacity += spare
+        # The processes behind them start when there is something to do for them.
+        self._disk, self._voice = DiskWriter(), VoiceActivity(capacity)
+        self._plane = Plane(capacity, ClipArena(clip_frames), self._disk, self._voice)
         self._sockets = Sockets(capacity, self._plane.sources)
         self._secure = SecureLegs(capacity)
         self._packets = [row.data for row in self._plane.packets]
@@ -80,6 +93,11 @@ class Worker:
             protocol.ROLE: self._role,
             protocol.FEED: self._feed,
             protocol.TAP: self._tap,
+            protocol.ANNOUNCE: self._announce,
+            protocol.HUSH: self._hush,
+            protocol.RECORD: self._record,
+            protocol.STEER: self._steer,
+            protocol.VOICE: self._listen,
             protocol.STATUS: self._status,
         }
 
@@ -89,6 +107,9 @@ class Worker:
             self._run()
         finally:
             self._sockets.close()
+            self._plane.studio.stop_all()
+            self._disk.close()
+            self._voice.close()
 
     def _run(self) -> None:
         due = time.monotonic() + TICK
@@ -138,6 +159,8 @@ class Worker:
                 PlaneFull,
                 RoomError,
                 FeedFull,
+                StudioError,
+                AnnouncerBusy,
             ) as error:
                 answer["error"] = str(error)
             except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
@@ -160,6 +183,9 @@ class Worker:
         return len(self._outbox) <= _MOST_UNSENT
 
     def _open(self, message: dict[str, Any]) -> dict[str, Any]:
+        hidden = bool(message.get("hidden"))
+        if not hidden and len(self._sockets) - len(self._hidden) >= self._capacity:
+            raise PlaneFull(f"all {self._capacity} legs of this worker are taken")
         first, last = message["ports"]
         rtp = self._sockets.bind(message["host"], first, last)
         try:
@@ -168,6 +194,8 @@ class Worker:
             rtp.close()
             raise
         self._sockets.add(row, rtp)
+        if hidden:
+            self._hidden.add(row)
         return {"leg": row, "port": rtp.getsockname()[1]}
 
     def _row(self, message: dict[str, Any]) -> int:
@@ -209,7 +237,8 @@ class Worker:
         return {}
 
     def _join(self, message: dict[str, Any]) -> dict[str, Any]:
-        self._plane.rooms.join(self._row(message), message["room"], watched=bool(message.get("watched")))
+        watched, relay = bool(message.get("watched")), bool(message.get("relay"))
+        self._plane.rooms.join(self._row(message), int(message["room"]), watched=watched, relay=relay)
         return {}
 
     def _leave(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -222,6 +251,8 @@ class Worker:
             rooms.mute(row, bool(message["muted"]))
         if "held" in message:
             rooms.hold(row, bool(message["held"]))
+        if "deaf" in message:
+            rooms.deafen(row, bool(message["deaf"]))
         if "coaches" in message:
             member = message["coaches"]
             rooms.coach(row, None if member is None else self._row({"leg": member}))
@@ -241,8 +272,41 @@ class Worker:
         self._plane.tap(self._row(message), heard=bool(message["heard"]), said=bool(message["said"]))
         return {}
 
+    def _announce(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._plane.announce(int(message["room"]), Path(message["path"]), message["loops"], int(message["token"]))
+        return {}
+
+    def _hush(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._plane.announcer.stop(int(message["token"]))
+        return {}
+
+    def _record(self, message: dict[str, Any]) -> dict[str, Any]:
+        row = self._row(message) if "leg" in message else None
+        room = int(message["room"]) if "room" in message else None
+        wanted = Wanted(**{each.name: message[each.name] for each in fields(Wanted) if each.name in message})
+        self._plane.studio.start(int(message["token"]), row, room, Path(message["path"]), wanted)
+        return {}
+
+    def _steer(self, message: dict[str, Any]) -> dict[str, Any]:
+        studio, token, how = self._plane.studio, int(message["token"]), message["how"]
+        match how:
+            case "pause" | "silence":
+                studio.pause(token, silence=how == "silence")
+            case "resume":
+                studio.resume(token)
+            case "stop":
+                studio.stop(token)
+            case _:
+                raise CommandError(f"a recording cannot {how!r}")
+        return {}
+
+    def _listen(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._plane.studio.detect(self._row(message), bool(message["wanted"]))
+        return {}
+
     def _close(self, message: dict[str, Any]) -> dict[str, Any]:
         row = self._row(message)
+        self._hidden.discard(row)
         self._sockets.remove(row)
         refused = self._secure.refused(row)
         self._secure.close(row)
@@ -274,7 +338,7 @@ class Worker:
         self._sockets.send(sent.rows, self._packets)
         for row, packet in sent.extra:
             self._sockets.send_one(row, packet)
-        for event in sent.events:
+        for event in (*sent.events, *self._plane.follow_up()):
             self._report(event)
         if self._plane.arena.loading:
             self._plane.arena.pump()
@@ -294,6 +358,12 @@ class Worker:
                 message |= {"event": protocol.EVENT_HEARD}
             case GoneQuiet():
                 message |= {"event": protocol.EVENT_QUIET, "times": event.times}
+            case VoiceHeard():
+                message |= {"event": protocol.EVENT_VOICE, "speaking": event.speaking}
+            case Recorded():
+                message = {"event": protocol.EVENT_RECORDED, **asdict(event)}
+            case Announced():
+                message = {"event": protocol.EVENT_ANNOUNCED, "token": event.token}
             case Talking():
                 message |= {"event": protocol.EVENT_TALKING, "talking": event.talking}
             case MarkReached():
@@ -320,6 +390,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A media worker; started by the server.")
     parser.add_argument("--control", type=int, required=True, help="file descriptor of the control socket")
     parser.add_argument("--capacity", type=int, default=1000, help="most legs at once")
+    parser.add_argument("--spare", type=int, default=0, help="legs besides, that join rooms of several workers")
     parser.add_argument("--clip-memory-mb", type=int, default=256, help="memory for clips")
     options = parser.parse_args()
     # The server ends its workers by closing the socket: Ctrl-C in a terminal reaches the whole group, but calls
@@ -327,10 +398,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(-5)
-    _allow_files(2 * options.capacity + _SPARE_FILES)
-    worker = Worker(
-        socket.socket(fileno=options.control), options.capacity, options.clip_memory_mb * 1024 * 1024 // 320
-    )
+    _allow_files(2 * (options.capacity + options.spare) + _SPARE_FILES)
+    clip_frames = options.clip_memory_mb * 1024 * 1024 // 320
+    worker = Worker(socket.socket(fileno=options.control), options.capacity, clip_frames, options.spare)
     # Nothing here makes cycles; a collection would only delay a tick.
     gc.collect()
     gc.freeze()
