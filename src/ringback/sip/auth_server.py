@@ -1,7 +1,10 @@
 """The half of digest authentication that challenges and checks (RFC 3261 §22, RFC 7616 §3.3–3.4, RFC 8760 §2).
 
-A nonce tells by itself when it was made and that it is ours, so that challenging strangers costs no memory. Only who
-knows a password makes the server remember something: how often a nonce was used.
+A nonce tells by itself when and for whom it was made and that it is ours, so that challenging strangers costs no
+memory. Only who knows a password makes the server remember something: how often a nonce was used.
+
+A nonce is looked at before the digest. So passwords can only be guessed from an address that gets our answers, and
+whoever forges the address of somebody else cannot have that one blocked for it.
 """
 
 import hashlib
@@ -30,7 +33,7 @@ Secrets = Callable[[str, str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What became of an Authorization header. Only `accepted` may go on; `stale` and `replayed` know the password."""
+    """What became of an Authorization header. Only `accepted` may go on; `stale` says nothing of the password."""
 
     finding: Finding
     username: str = ""
@@ -72,9 +75,9 @@ class DigestServer:
     def __len__(self) -> int:
         return len(self._uses)
 
-    def challenge(self, now: float, *, stale: bool = False) -> Headers:
-        """Return a WWW-Authenticate line for each algorithm, the preferred one first."""
-        nonce = self._nonce(now)
+    def challenge(self, now: float, source: str, *, stale: bool = False) -> Headers:
+        """Return a WWW-Authenticate line for each algorithm, the preferred one first; `source` is whom it is for."""
+        nonce = self._nonce(now, source)
         end = ", stale=true" if stale else ""
         return tuple(
             (
@@ -94,10 +97,12 @@ class DigestServer:
         return None
 
     def check(
-        self, found: dict[str, str], *, method: str, uri: str, body: bytes, secrets: Secrets, now: float
+        self, found: dict[str, str], *, method: str, uri: str, body: bytes, secrets: Secrets, source: str, now: float
     ) -> Check:
         """Check what `own` found; `uri` is the Request-URI that it came with. An accepted answer uses its nonce up."""
         username = found.get("username", "")
+        if not self._fresh(found.get("nonce", ""), source, now):
+            return Check("stale", username)
         try:
             terms, count = self._terms(found, method, uri, body)
             secret = secrets(username, terms.algorithm)
@@ -108,7 +113,7 @@ class DigestServer:
             return Check("unknown user", username, f"there is no user {username[:60]!r}")
         if not right:
             return Check("wrong password", username, f"the password of {username[:60]!r} is wrong")
-        return Check(self._use(terms.nonce, count, now), username)
+        return Check("accepted" if self._use(terms.nonce, count, now) else "replayed", username)
 
     def _terms(self, found: dict[str, str], method: str, uri: str, body: bytes) -> tuple[Terms, int]:
         algorithm = found.get("algorithm", "MD5")
@@ -126,33 +131,33 @@ class DigestServer:
         # Without a quality of protection (RFC 2069) nothing counts the uses: then one is all there is.
         return Terms(algorithm, nonce, method, found["uri"], qop, cnonce, nc, body), int(nc, 16) if qop else 1
 
-    def _nonce(self, now: float) -> str:
+    def _nonce(self, now: float, source: str) -> str:
         head = f"{int(now * 1000) & (1 << 4 * _SECONDS) - 1:0{_SECONDS}x}{self._rng.getrandbits(64):0{_SALT}x}"
-        return head + self._mac(head)
+        return head + self._mac(head, source)
 
-    def _mac(self, head: str) -> str:
-        data = f"{head}:{self.realm}".encode("utf-8", "surrogateescape")
+    def _mac(self, head: str, source: str) -> str:
+        data = f"{head}:{source}:{self.realm}".encode("utf-8", "surrogateescape")
         return hmac.new(self._key, data, hashlib.sha256).hexdigest()[:_MAC]
 
-    def _use(self, nonce: str, count: int, now: float) -> Finding:
-        """Count one use of a nonce, by somebody who knows the password."""
-        head = nonce[: _SECONDS + _SALT]
-        if len(nonce) != _SECONDS + _SALT + _MAC or not same(self._mac(head), nonce[_SECONDS + _SALT :]):
-            return "stale"  # of another run of this server, most likely
-        made = int(nonce[:_SECONDS], 16) / 1000
-        if not made <= now + 1 or now > made + self._lifetime:
-            return "stale"
+    def _fresh(self, nonce: str, source: str, now: float) -> bool:
+        """Tell whether a nonce is ours, for that source, and not too old. After a restart of the server none is."""
+        head, mac = nonce[: _SECONDS + _SALT], nonce[_SECONDS + _SALT :]
+        if not same(self._mac(head, source), mac):
+            return False
+        made = _made(nonce)
+        return made <= now <= made + self._lifetime and (nonce in self._uses or made > self._forgotten)
+
+    def _use(self, nonce: str, count: int, now: float) -> bool:
+        """Count one use of a nonce, by somebody who knows the password; False where it is none that is new."""
         use = self._uses.get(nonce)
         if use is None:
-            if made <= self._forgotten:
-                return "stale"
             self._make_room(now)
-            self._uses[nonce] = _Use(count, made + self._lifetime)
-            return "accepted"
-        if count <= use.count:
-            return "replayed"
-        use.count = count
-        return "accepted"
+            self._uses[nonce] = _Use(count, _made(nonce) + self._lifetime)
+        elif count <= use.count:
+            return False
+        else:
+            use.count = count
+        return True
 
     def _make_room(self, now: float) -> None:
         while self._uses:
@@ -161,6 +166,10 @@ class DigestServer:
                 return
             del self._uses[nonce]
             self._forgotten = max(self._forgotten, oldest.expires - self._lifetime)
+
+
+def _made(nonce: str) -> float:
+    return int(nonce[:_SECONDS], 16) / 1000
 
 
 def _same_target(told: str, uri: str) -> bool:
