@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from types import UnionType
-from typing import Any, Final, Generic, Literal, TypeVar, get_args, get_type_hints
+from typing import Any, Final, Generic, Literal, TypeVar, cast, get_args, get_type_hints
 
 from sqlalchemy import ColumnElement, RowMapping, Table, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -58,7 +58,7 @@ class Records(Generic[R]):
         self.order: Final = order
         self.noun: Final = table.name.replace("_", " ").removesuffix("s")
         self.key: Final = tuple(column.name for column in table.primary_key)
-        self._names = {field.name for field in fields(record)}
+        self._names = {field.name for field in fields(cast("Any", record))}
         self._fixed = {*self.key, "account_sid", "date_created"}
         self._enums = _enums(record)
         self._dated = "date_updated" in self._names

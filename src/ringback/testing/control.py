@@ -1,0 +1,217 @@
+"""A `CallControl` that makes no calls: it keeps the records that a real one keeps, and tells what it was asked."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ringback.model.conferences import ConferenceRecord, ConferenceStatus, ParticipantRecord, ParticipantStatus
+from ringback.model.outgoing import OutgoingCall, RecordingOptions
+from ringback.model.queues import QueueMemberRecord
+from ringback.model.recordings import RecordingRecord, RecordingSource, RecordingStatus
+from ringback.model.records import CallRecord
+from ringback.model.sids import CALL, CONFERENCE, RECORDING, is_sid, make_sid
+from ringback.model.status import CallStatus, Direction
+from ringback.rest.control import Instructions, NewParticipant, ParticipantChanges, ValidationRequest
+from ringback.rest.errors import refused
+from ringback.storage.database import Database
+from ringback.storage.kinds import QUEUE_MEMBERS
+
+
+class FakeControl:
+    """Calls that are `queued` until a test says otherwise (`ring`, `answer`, `end`)."""
+
+    def __init__(self, database: Database, utcnow: Callable[[], datetime], entropy: Callable[[int], bytes]) -> None:
+        self._database = database
+        self._utcnow = utcnow
+        self._entropy = entropy
+        self._recordings: dict[str, str] = {}
+        self.asked: list[tuple[str, tuple[Any, ...]]] = []
+        """Every request: the name of the method and its arguments."""
+
+    # -- what a test does to calls ------------------------------------------------------------------------------
+
+    async def answer(self, call_sid: str) -> None:
+        """The callee picks up."""
+        await self._database.calls.update(call_sid, status=CallStatus.IN_PROGRESS, start_time=self._utcnow())
+
+    async def end(self, call_sid: str, status: CallStatus = CallStatus.COMPLETED) -> None:
+        """The call is over."""
+        await self._database.calls.update(call_sid, status=status, end_time=self._utcnow())
+
+    # -- CallControl --------------------------------------------------------------------------------------------
+
+    async def place(self, request: OutgoingCall) -> CallRecord:
+        """Keep a call."""
+        self._asked("place", request)
+        record = CallRecord(
+            sid=make_sid(CALL, self._entropy(16)),
+            account_sid=request.account_sid,
+            from_=request.caller_id or request.from_,
+            to=request.to,
+            direction=Direction.OUTBOUND_API,
+            status=CallStatus.QUEUED,
+            api_version=request.api_version,
+            phone_number_sid=request.phone_number_sid,
+            sip_call_id=None,
+            date_created=self._utcnow(),
+        )
+        await self._database.outgoing.add(record, request)
+        return record
+
+    async def redirect(self, call_sid: str, instructions: Instructions) -> None:
+        """Note it."""
+        self._asked("redirect", call_sid, instructions)
+        if (instructions.url or instructions.twiml) and (await self._call(call_sid)).status != CallStatus.IN_PROGRESS:
+            raise refused(21220, "Call is not in-progress. Cannot redirect.")
+
+    async def complete(self, call_sid: str) -> None:
+        """End it."""
+        self._asked("complete", call_sid)
+        call = await self._call(call_sid)
+        await self.end(call_sid, CallStatus.COMPLETED if call.start_time else CallStatus.CANCELED)
+
+    async def cancel(self, call_sid: str) -> None:
+        """End it, unless it is answered."""
+        self._asked("cancel", call_sid)
+        if (await self._call(call_sid)).status is CallStatus.IN_PROGRESS:
+            raise refused(21220, "Call is in progress. Cannot cancel.")
+        await self.end(call_sid, CallStatus.CANCELED)
+
+    async def play(self, call_sid: str, url: str, loop: int = 1) -> None:
+        """Note it."""
+        self._asked("play", call_sid, url, loop)
+        await self._live(call_sid)
+
+    async def say(self, call_sid: str, text: str, voice: str, language: str) -> None:
+        """Note it."""
+        self._asked("say", call_sid, text, voice, language)
+        await self._live(call_sid)
+
+    async def send_digits(self, call_sid: str, digits: str) -> None:
+        """Note it."""
+        self._asked("send_digits", call_sid, digits)
+        await self._live(call_sid)
+
+    async def start_recording(self, call_sid: str, options: RecordingOptions) -> RecordingRecord:
+        """Keep a recording without audio."""
+        self._asked("start_recording", call_sid, options)
+        call = await self._live(call_sid)
+        now = self._utcnow()
+        record = RecordingRecord(
+            make_sid(RECORDING, self._entropy(16)), call.account_sid, call_sid, RecordingStatus.IN_PROGRESS,
+            RecordingSource.START_CALL_RECORDING_API, call.api_version, now,
+            channels=2 if options.channels == "dual" else 1, track=options.track, start_time=now,
+        )  # fmt: skip
+        await self._database.recordings.create(record)
+        self._recordings[call_sid] = record.sid
+        return record
+
+    async def update_recording(
+        self, recording_sid: str, status: str, pause_behavior: str = "silence"
+    ) -> RecordingRecord:
+        """Change its status."""
+        self._asked("update_recording", recording_sid, status, pause_behavior)
+        record = await self._database.recordings.get(recording_sid)
+        if record is None or record.status.final:
+            raise refused(20404)
+        changed = replace(record, status=RecordingStatus(status), date_updated=self._utcnow())
+        await self._database.recordings.save(changed)
+        return changed
+
+    async def current_recording(self, call_or_conference_sid: str) -> str | None:
+        """The last one that was started."""
+        return self._recordings.get(call_or_conference_sid)
+
+    async def end_conference(self, conference_sid: str) -> None:
+        """End it, and everybody's part in it."""
+        self._asked("end_conference", conference_sid)
+        await self._database.conferences.update(
+            conference_sid,
+            status=ConferenceStatus.COMPLETED,
+            reason_conference_ended="conference-ended-via-api",
+            date_updated=self._utcnow(),
+        )
+
+    async def announce(self, conference_sid: str, url: str, method: str) -> None:
+        """Note it."""
+        self._asked("announce", conference_sid, url, method)
+
+    async def add_participant(self, participant: NewParticipant) -> tuple[str, CallRecord]:
+        """Keep a call, a participant, and a conference where there is none."""
+        self._asked("add_participant", participant)
+        call, name, now = await self.place(participant.call), participant.conference, self._utcnow()
+        found = await self._database.conferences.get(name) if is_sid(name, CONFERENCE) else None
+        conference = found or await self._database.conferences.running(call.account_sid, name)
+        if conference is None:
+            conference = ConferenceRecord(
+                make_sid(CONFERENCE, self._entropy(16)), call.account_sid, name, ConferenceStatus.INIT,
+                call.api_version, now,
+            )  # fmt: skip
+            await self._database.conferences.create(conference)
+        record = ParticipantRecord(
+            conference.sid, call.sid, call.account_sid, ParticipantStatus.QUEUED, now, label=participant.label,
+            muted=participant.muted, coaching=participant.coaching, call_sid_to_coach=participant.call_sid_to_coach,
+            start_conference_on_enter=participant.start_conference_on_enter,
+            end_conference_on_exit=participant.end_conference_on_exit,
+        )  # fmt: skip
+        await self._database.participants.create(record)
+        return conference.sid, call
+
+    async def update_participant(self, conference_sid: str, call_sid: str, changes: ParticipantChanges) -> None:
+        """Change the record."""
+        self._asked("update_participant", conference_sid, call_sid, changes)
+        names = ("muted", "hold", "end_conference_on_exit", "coaching", "call_sid_to_coach")
+        values = {name: getattr(changes, name) for name in names if getattr(changes, name) is not None}
+        await self._database.participants.update((conference_sid, call_sid), **values, date_updated=self._utcnow())
+
+    async def kick(self, conference_sid: str, call_sid: str) -> None:
+        """The participant is there no more."""
+        self._asked("kick", conference_sid, call_sid)
+        await self._database.participants.update(
+            (conference_sid, call_sid), status=ParticipantStatus.COMPLETE, date_updated=self._utcnow()
+        )
+
+    async def dequeue(self, queue_sid: str, call_sid: str, url: str, method: str) -> None:
+        """The caller waits no more."""
+        self._asked("dequeue", queue_sid, call_sid, url, method)
+        async with self._database.connections.write() as connection:
+            await QUEUE_MEMBERS.remove(connection, call_sid)
+
+    async def forget_queue(self, queue_sid: str) -> None:
+        """Note it."""
+        self._asked("forget_queue", queue_sid)
+
+    async def validate(self, request: ValidationRequest) -> CallRecord:
+        """Keep a call."""
+        self._asked("validate", request)
+        call = OutgoingCall(
+            request.account_sid, request.phone_number, request.phone_number, validation=request.validation_code
+        )
+        return await self.place(call)
+
+    def live(self) -> Mapping[str, int]:
+        """Nothing is known of that here."""
+        return {}
+
+    async def enqueue(self, queue_sid: str, call: CallRecord, since: datetime) -> None:
+        """For tests: a call waits in a queue."""
+        async with self._database.connections.write() as connection:
+            await QUEUE_MEMBERS.save(connection, QueueMemberRecord(call.sid, queue_sid, call.account_sid, since))
+
+    async def _call(self, call_sid: str) -> CallRecord:
+        await asyncio.sleep(0)
+        call = await self._database.calls.get(call_sid)
+        if call is None or call.status.final:
+            raise refused(21220, "Call is not in-progress. Cannot redirect.")
+        return call
+
+    async def _live(self, call_sid: str) -> CallRecord:
+        call = await self._call(call_sid)
+        if call.status is not CallStatus.IN_PROGRESS:
+            raise refused(21220, "The call is not in progress.")
+        return call
+
+    def _asked(self, method: str, *arguments: Any) -> None:
+        self.asked.append((method, arguments))
