@@ -6,13 +6,14 @@ import logging
 import os
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from ringback.app.directory import Directory
+from ringback.app.routing import LocalPlan, Plan, PlannedRouting
 from ringback.app.services import DefaultSpeech
 from ringback.app.settings import Settings
 from ringback.app.voice import VoiceApplications
@@ -24,6 +25,7 @@ from ringback.media.library import ClipLibrary, IsolatedPool
 from ringback.model.records import Account
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import Flow
+from ringback.sip.fields import parse_uri
 from ringback.sip.net.transport import SipTransport
 from ringback.speech.speaker import Speaker
 from ringback.storage.database import Database
@@ -83,8 +85,9 @@ class Server:
         self._stack.push_async_callback(speaker.close)
         await speaker.start()
         self.media = await self._stack.enter_async_context(MediaWorkers(self._media_settings()))
+        numbers = Directory(self.database, asyncio.get_running_loop().time)
         voice = VoiceApplications(
-            directory=Directory(self.database, asyncio.get_running_loop().time),
+            directory=numbers,
             default_account=self.account,
             webhooks=webhooks,
             speaker=speaker,
@@ -93,14 +96,14 @@ class Server:
             default_speech=DefaultSpeech(self.settings.speech.default_voice, self.settings.speech.language),
             utcnow=utcnow,
         )
-        await self._listen(journal, voice)
+        await self._listen(journal, voice, LocalPlan(numbers))
         # Not before the port is ours: until then the calls may be those of a server that was started already.
         if left := await self.database.calls.fail_unfinished(began):
             logger.warning("%d calls were cut off when the server last ended", left)
         for file in cut_off:
             file.unlink(missing_ok=True)
 
-    async def _listen(self, journal: EventWriter, voice: VoiceApplications) -> None:
+    async def _listen(self, journal: EventWriter, voice: VoiceApplications, plan: Plan) -> None:
         sip = self.settings.sip
         clock = asyncio.get_running_loop().time
         endpoint = Endpoint(
@@ -117,6 +120,7 @@ class Server:
             settings=self._switch_settings(),
             handler=voice.conduct,
             afterwards=voice.afterwards,
+            routing=PlannedRouting(plan, self._locate, clock, self._home),
             entropy=secrets.token_bytes,
             utcnow=utcnow,
         )
@@ -130,6 +134,20 @@ class Server:
                 "another server may be running: set sip.port (RINGBACK_SIP__PORT)"
             ) from error
         self._stack.push_async_callback(self.switch.close)
+
+    def _home(self) -> Flow:
+        """The way to this server itself."""
+        host, port = self.sip_address
+        if ipaddress.ip_address(host).is_unspecified:
+            host = "::1" if ":" in host else "127.0.0.1"
+        return Flow("UDP" if self.settings.sip.udp else "TCP", self.sip_address, (host, port))
+
+    async def _locate(self, uri: str) -> Sequence[Flow]:
+        """Where a SIP URI is reached: numeric addresses alone."""
+        parsed = parse_uri(uri)
+        host, port = parsed.host.strip("[]"), parsed.port or 5060
+        ipaddress.ip_address(host)
+        return [Flow("UDP", self.sip_address, (host, port))]
 
     def _library(self, directory: Path) -> ClipLibrary:
         """Where fetched audio is decoded: in processes of its own, so that no call waits for it."""
@@ -181,4 +199,5 @@ class Server:
             ),
             max_concurrent=calls.max_concurrent,
             region=calls.default_region,
+            recordings=self.settings.storage.directory / "recordings",
         )

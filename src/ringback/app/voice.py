@@ -1,8 +1,9 @@
-"""Incoming calls: whose number it is, which application conducts the call, and what it is told afterwards."""
+"""Calls and their applications: which one conducts a call, by which documents, and what it is told afterwards."""
 
+import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -10,31 +11,59 @@ from pathlib import Path
 from ringback.app.directory import Directory
 from ringback.app.services import CallServices, DefaultSpeech
 from ringback.calls import outcome
+from ringback.calls.dialing import Progress
 from ringback.calls.leg import Leg
 from ringback.media.library import ClipLibrary
 from ringback.model import events
 from ringback.model.errors import ApplicationError
-from ringback.model.records import Account, IncomingNumber
-from ringback.model.status import ApiVersion
+from ringback.model.records import Account
+from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.speech.speaker import Speaker
 from ringback.twiml.interpreter import VoiceSession
-from ringback.twiml.services import Application
+from ringback.twiml.services import Answer, Application, Fetch, Method
 from ringback.webhooks.client import WebhookClient, WebhookSession
 from ringback.webhooks.parameters import voice_parameters
 
 logger = logging.getLogger(__name__)
 
+_DIAL_STATUS_2008 = {
+    CallStatus.BUSY: "busy",
+    CallStatus.NO_ANSWER: "no-answer",
+    CallStatus.CANCELED: "no-answer",
+    CallStatus.FAILED: "failed",
+}
+"""What the first URL is told of a call of ours that was not connected (2008-08-01, clause 1.1)."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Conducted:
-    """What is remembered of a call until it has been told that it is over."""
+class StatusCallback:
+    """Who is told how a call gets on (2010-04-01, clause 5.2)."""
 
-    number: IncomingNumber
+    url: str
+    method: str = "POST"
+    events: tuple[str, ...] = ("completed",)
+
+
+@dataclass(slots=True)
+class Conducting:
+    """What is remembered of a call until everybody has been told that it is over."""
+
+    account: Account
     session: WebhookSession
+    services: CallServices
+    application: Application
+    callback: StatusCallback | None = None
+    voice: VoiceSession | None = None
+    sequence: int = 0
+    """Counts the status callbacks."""
+    further: dict[str, str] = field(default_factory=dict)
+    """What later requests tell besides: AnsweredBy, RecordingUrl, …"""
+    in_order: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One status callback after another."""
 
 
 class VoiceApplications:
-    """Conducts incoming calls by the documents of their numbers' applications."""
+    """Conducts calls by the documents of their applications."""
 
     def __init__(
         self,
@@ -56,7 +85,13 @@ class VoiceApplications:
         self._scratch = scratch
         self._default_speech = default_speech
         self._utcnow = utcnow
-        self._conducted: dict[str, _Conducted] = {}
+        self._conducted: dict[str, Conducting] = {}
+
+    def find(self, call_sid: str) -> Conducting | None:
+        """Who conducts a call that has not ended."""
+        return self._conducted.get(call_sid)
+
+    # -- calls that come ----------------------------------------------------------------------------------------
 
     async def conduct(self, leg: Leg) -> None:
         """Drive one incoming call from its first request to its end."""
@@ -70,40 +105,104 @@ class VoiceApplications:
             return
         number, account = entry.number, entry.account
         leg.assign(account.sid, number, number.api_version)
-        session = self._webhooks.session(account.auth_token)
-        self._conducted[leg.info.sid] = _Conducted(number, session)
-        services = CallServices(leg, session, self._speaker, self._library, self._scratch, self._default_speech)
+        callback = None
+        if number.status_callback and number.api_version is not ApiVersion.V2008:
+            callback = StatusCallback(number.status_callback, number.status_callback_method)
         application = Application.of(number)
-        first = application.first_request(number.api_version, leg.info.direction)
-        await VoiceSession(leg, services, application).run(first)
+        self.adopt(leg, account, application, callback)
+        await self.render(leg, application.first_request(number.api_version, leg.info.direction))
+
+    # -- any call -----------------------------------------------------------------------------------------------
+
+    def adopt(
+        self, leg: Leg, account: Account, application: Application, callback: StatusCallback | None = None
+    ) -> Conducting:
+        """A call belongs to that application from now on."""
+        session = self._webhooks.session(account.auth_token)
+        services = CallServices(leg, session, self._speaker, self._library, self._scratch, self._default_speech)
+        conducting = Conducting(account, session, services, application, callback)
+        self._conducted[leg.info.sid] = conducting
+        leg.watchers.append(self._progress)
+        return conducting
+
+    async def render(self, leg: Leg, first: Fetch | Answer) -> None:
+        """Conduct a call that was adopted, beginning with a request or a document, until its session ends."""
+        conducting = self._conducted[leg.info.sid]
+        conducting.voice = VoiceSession(leg, conducting.services, conducting.application)
+        await conducting.voice.run(first)
+
+    async def redirect(self, leg: Leg, first: Fetch | Answer) -> None:
+        """Go on with another document, whatever the call does now. Raises KeyError for a call without application."""
+        if leg.info.sid not in self._conducted:
+            raise KeyError(leg.info.sid)
+
+        async def conduct(leg: Leg) -> None:
+            await self.render(leg, first)
+
+        await leg.redirect(conduct)
+
+    # -- what the application is told ---------------------------------------------------------------------------
+
+    def _progress(self, leg: Leg, progress: Progress) -> None:
+        """A status callback is due."""
+        conducting = self._conducted.get(leg.info.sid)
+        if conducting is None or conducting.callback is None or progress not in conducting.callback.events:
+            return
+        if progress == "completed":
+            # Told in `afterwards`, when all is written down.
+            return
+        status = {"initiated": "initiated", "ringing": "ringing", "answered": "in-progress"}[progress]
+        leg.detach(self._tell(leg, conducting, {"CallStatus": status}), f"status callback of {leg.info.sid}")
 
     async def afterwards(self, leg: Leg) -> None:
         """Tell the application that the call is over; what it answers does not matter.
 
-        In 2008-08-01 the first URL is requested again (clause 1.1), in 2010-04-01 the number's StatusCallback
-        (clause 5.2).
+        In 2008-08-01 the first URL is requested again (clause 1.1), in 2010-04-01 the StatusCallback (clause 5.2).
         """
-        conducted = self._conducted.pop(leg.info.sid, None)
-        if conducted is None:
-            return
-        number = conducted.number
-        if number.api_version is ApiVersion.V2008:
-            url, method, extra = number.voice_url, number.voice_method, {}
-        elif number.status_callback:
-            url, method, extra = number.status_callback, number.status_callback_method, self._last_words(leg)
-        else:
+        conducting = self._conducted.get(leg.info.sid)
+        if conducting is None:
             return
         try:
-            await conducted.session.request(method, url, voice_parameters(leg.info, leg.status, extra), note=leg.note)
-        except ApplicationError as error:
-            leg.note(events.WARNING, code=15003, message=f"nobody could be told that the call is over: {error}")
+            if conducting.voice is not None:
+                await conducting.voice.farewell()
+            if leg.info.api_version is ApiVersion.V2008:
+                await self._ask_again(leg, conducting)
+            elif conducting.callback is not None and "completed" in conducting.callback.events:
+                await self._tell(leg, conducting, self._last_words(leg, conducting))
+        finally:
+            self._conducted.pop(leg.info.sid, None)
 
-    def _last_words(self, leg: Leg) -> dict[str, str]:
-        seconds = leg.duration
-        return {
-            "CallDuration": str(seconds),
-            "Duration": str(-(-seconds // 60)),
+    async def _ask_again(self, leg: Leg, conducting: Conducting) -> None:
+        application = conducting.application
+        extra: dict[str, str] = dict(conducting.further)
+        if leg.info.direction is not Direction.INBOUND and leg.status in _DIAL_STATUS_2008 and not leg.duration:
+            extra.setdefault("DialStatus", _DIAL_STATUS_2008[leg.status])
+        await self._request(leg, conducting, application.url, application.method, extra)
+
+    async def _tell(self, leg: Leg, conducting: Conducting, extra: dict[str, str]) -> None:
+        callback = conducting.callback
+        assert callback is not None, "asked only where there is one"
+        number, conducting.sequence = conducting.sequence, conducting.sequence + 1
+        told = {
             "Timestamp": format_datetime(self._utcnow()),
             "CallbackSource": "call-progress-events",
-            "SequenceNumber": "0",
+            "SequenceNumber": str(number),
+            **conducting.further,
+            **extra,
         }
+        async with conducting.in_order:
+            await self._request(leg, conducting, callback.url, "GET" if callback.method == "GET" else "POST", told)
+
+    async def _request(self, leg: Leg, conducting: Conducting, url: str, method: Method, extra: dict[str, str]) -> None:
+        try:
+            parameters = voice_parameters(leg.info, leg.status, extra)
+            await conducting.session.request(method, url, parameters, note=leg.note)
+        except ApplicationError as error:
+            leg.note(events.WARNING, code=15003, message=f"nobody could be told how the call gets on: {error}")
+
+    def _last_words(self, leg: Leg, conducting: Conducting) -> dict[str, str]:
+        seconds = leg.duration
+        words = {"CallDuration": str(seconds), "Duration": str(-(-seconds // 60))}
+        if leg.sip_code >= 300 and leg.info.direction is not Direction.INBOUND:
+            words["SipResponseCode"] = str(leg.sip_code)
+        return words

@@ -2,23 +2,34 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from ringback.calls import outcome
+from ringback.calls.attendance import Attendance, Attended
+from ringback.calls.audio import AudioSettings, LegAudio
+from ringback.calls.dialing import Dialed, Dialing, Progress
+from ringback.calls.errors import CallError
+from ringback.calls.house import Conduct, House
 from ringback.calls.journal import Journal
 from ringback.calls.keys import KeyBuffer
+from ringback.calls.outgoing import Attempts, Connected, Group, Hop, NotConnected, Routing
 from ringback.calls.port import CallInfo
+from ringback.calls.queueing import Queued, Queueing
+from ringback.calls.recorder import LegRecording, start_recording
+from ringback.calls.recording import RecordOptions
 from ringback.calls.tasks import TaskOwner
-from ringback.media.client import LegFormat, Media, MediaError, MediaLeg
+from ringback.media.client import Media
+from ringback.media.leg import MediaError
 from ringback.model import events
 from ringback.model.audio import Clip
 from ringback.model.records import CallEvent, CallRecord, IncomingNumber
-from ringback.model.status import ApiVersion, CallStatus, Direction
+from ringback.model.status import ApiVersion, CallStatus
+from ringback.sip import events as sip
 from ringback.sip import sdp
 from ringback.sip.events import DialogId, IncomingCall
+from ringback.sip.sdes import SrtpPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +48,8 @@ class CallSettings:
     max_duration: float = 14400.0
     media_address: str | None = None
     """Shown in place of the media worker's own address (a host behind NAT)."""
+    srtp: SrtpPolicy = "optional"
+    """What callers may ask for; calls that are made have the policy of their trunk or phone."""
 
 
 class Signalling(Protocol):
@@ -48,7 +61,7 @@ class Signalling(Protocol):
     def answer(self, call: DialogId, description: bytes) -> None:
         """Pick up (200)."""
 
-    def reject(self, call: DialogId, code: int, reason: str = "") -> None:
+    def reject(self, call: DialogId, code: int, reason: str = "", headers: Sequence[tuple[str, str]] = ()) -> None:
         """Refuse."""
 
     def bye(self, call: DialogId) -> None:
@@ -63,45 +76,72 @@ class Signalling(Protocol):
     def reject_reinvite(self, call: DialogId, code: int) -> None:
         """Keep the old one."""
 
+    def invite(self, hop: Hop, description: bytes, headers: Sequence[tuple[str, str]]) -> DialogId:
+        """Call somebody."""
+        ...
+
+    def cancel(self, call: DialogId) -> None:
+        """Take a call back."""
+
 
 class Leg:
-    """A leg, from its INVITE to its end: a `ringback.calls.port.Call` and a `ringback.media.client.LegListener`."""
+    """A leg, from its INVITE to its end: a `ringback.calls.port.Call` and a `ringback.media.client.LegListener`.
+
+    With `invite` somebody calls us; without, `call_out` calls somebody.
+    """
 
     def __init__(
         self,
-        invite: IncomingCall,
+        invite: IncomingCall | None,
         info: CallInfo,
         *,
         signalling: Signalling,
         media: Media,
         journal: Journal,
         settings: CallSettings,
-        utcnow: Callable[[], datetime],
+        house: House,
+        entropy: Callable[[int], bytes],
         on_ended: Callable[["Leg"], None],
+        time_limit: float | None = None,
     ) -> None:
         self.invite = invite
+        self.dialog: DialogId | None = invite.call if invite else None
+        self.dialogs: list[DialogId] = [invite.call] if invite else []
+        """All that there ever were: a call of ours may have had several."""
         self.tasks = TaskOwner()
+        self.house = house
+        self.media = media
+        self.journal = journal
         self.end_reason: str | None = None
+        self.sip_code = 0
+        """The SIP status that the call ended with, if it was never answered."""
+        self.ended = asyncio.Event()
+        """Set as soon as it is over, before its record is complete."""
+        self.over = asyncio.Event()
+        """Set when everything about it is written down."""
+        self.watchers: list[Callable[[Leg, Progress], None]] = []
+        self.recordings: list[LegRecording] = []
+        """Those that have not ended, the newest last."""
+        self.on_early_audio: Callable[[Leg], None] = _ignore
+        """Told when the other side sends sound before it picks up."""
+        self.sip_call_id = invite.call_id if invite else ""
+        self.answered_by = ""
         self._info = info
         self._signalling = signalling
-        self._media = media
-        self._journal = journal
         self._settings = settings
-        self._utcnow = utcnow
         self._on_ended = on_ended
-        self._status = CallStatus.RINGING
+        self._status = CallStatus.RINGING if invite else CallStatus.QUEUED
         self._recorded = False
         self._keys = KeyBuffer()
         self._answering = asyncio.Lock()
-        self._audio: MediaLeg | None = None
-        self._answer_sdp: bytes | None = None
-        self._offered: bytes | None = None
-        self._on_hold = False
-        self._keys_by = "rfc4733"
+        self._attempts: Attempts | None = None
         self._driver: asyncio.Task[Any] | None = None
         self._answered_at: float | None = None
         self._ended_at: float | None = None
-        self._limit = asyncio.get_running_loop().call_later(settings.max_duration, self._finish, outcome.TIME_LIMIT)
+        audio = AudioSettings(settings.media_address, settings.srtp, settings.rtp_timeout)
+        self.audio = LegAudio(media, self, audio, self.note, entropy, lambda: self._status.final)
+        limit = settings.max_duration if time_limit is None else min(time_limit, settings.max_duration)
+        self._limit = asyncio.get_running_loop().call_later(limit, self._finish, outcome.TIME_LIMIT)
 
     # -- the Call port ------------------------------------------------------------------------------------------
 
@@ -116,7 +156,7 @@ class Leg:
         return self._status
 
     def _ringing(self) -> bool:
-        return self._status is CallStatus.RINGING
+        return self._status in (CallStatus.QUEUED, CallStatus.RINGING)
 
     def now(self) -> float:
         """Seconds of the event loop's clock."""
@@ -124,18 +164,18 @@ class Leg:
 
     def note(self, kind: str, /, **data: Any) -> None:
         """Put an event into the timeline."""
-        self._journal.note(CallEvent(self._info.sid, self._utcnow(), kind, data))
+        self.journal.note(CallEvent(self._info.sid, self.house.utcnow(), kind, data))
 
     async def answer(self) -> None:
         """Pick up: take a media leg, agree on the audio, send 200. Without audio to agree on, end with 488 or 503."""
         async with self._answering:
-            if not self._ringing():
+            if self.invite is None or not self._ringing():
                 return
             try:
-                description = await self._negotiate(self.invite.sdp)
+                description = await self.audio.answer(self.invite.sdp)
             except sdp.SdpError as error:
                 self.note(events.ERROR, code=0, message=f"no common audio: {error}")
-                self._finish(outcome.NOT_ACCEPTABLE, sip_code=488)
+                self._finish(outcome.NOT_ACCEPTABLE, sip_code=488, warning=str(error))
                 return
             except MediaError as error:
                 self.note(events.ERROR, code=0, message=str(error))
@@ -144,10 +184,15 @@ class Leg:
             if not self._ringing():
                 return
             self._signalling.answer(self.invite.call, description)
-            self._status = CallStatus.IN_PROGRESS
-            self._answered_at = self.now()
-            self.note(events.STATUS, status=str(self._status))
-            self._journal.update_call(self._info.sid, status=self._status, start_time=self._utcnow())
+            self._begin()
+
+    def _begin(self) -> None:
+        """The call is answered."""
+        self._status = CallStatus.IN_PROGRESS
+        self._answered_at = self.now()
+        self.note(events.STATUS, status=str(self._status))
+        self.journal.update_call(self._info.sid, status=self._status, start_time=self.house.utcnow())
+        self._tell("answered")
 
     async def reject(self, sip_code: int) -> None:
         """Refuse the call; does nothing when it has been answered."""
@@ -160,10 +205,10 @@ class Leg:
     async def play(self, clip: Clip, loop: int = 1) -> None:
         """Play a clip; see the port."""
         await self.answer()
-        if self._audio is None or self._status.final:
+        if self.audio.leg is None or self._status.final:
             return
         try:
-            await self._audio.play(clip, loop)
+            await self.audio.leg.play(clip, loop)
         except MediaError as error:
             self.note(events.WARNING, code=0, message=str(error))
 
@@ -182,41 +227,67 @@ class Leg:
     async def send_keys(self, keys: str) -> None:
         """Press keys towards the caller."""
         await self.answer()
-        if self._audio is None or self._status.final:
+        if self.audio.leg is None or self._status.final:
             return
         try:
-            await self._audio.press(keys)
+            await self.audio.leg.press(keys)
         except MediaError as error:
             self.note(events.WARNING, code=0, message=str(error))
+
+    async def record(self, options: RecordOptions) -> LegRecording:
+        """Begin to record; see the port."""
+        await self.answer()
+        if self.audio.leg is None or self._status.final:
+            raise CallError("nothing can be recorded: the call has no audio")
+        return await start_recording(self, options)
+
+    async def dial(self, dialing: Dialing) -> Dialed:
+        """Connect the call to somebody; see the port."""
+        return await self.house.dial(self, dialing)
+
+    async def attend(self, attendance: Attendance) -> Attended:
+        """Take part in a conference; see the port."""
+        await self.answer()
+        return await self.house.attend(self, attendance)
+
+    async def enqueue(self, queueing: Queueing) -> Queued:
+        """Wait in a queue; see the port."""
+        await self.answer()
+        return await self.house.enqueue(self, queueing)
+
+    def detach(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        """Do something that the end of the call does not stop."""
+        self.house.detach(work, what)
 
     # -- for the switch and its handler -------------------------------------------------------------------------
 
     def assign(self, account_sid: str, number: IncomingNumber | None, api_version: ApiVersion) -> None:
         """Say whose call this is; its record begins here."""
-        self._info = CallInfo(
-            sid=self._info.sid,
-            account_sid=account_sid,
-            from_=self._info.from_,
-            to=number.phone_number if number else self._info.to,
-            direction=self._info.direction,
-            api_version=api_version,
-            caller_name=self._info.caller_name,
-            forwarded_from=self._info.forwarded_from,
-        )
-        self._journal.create_call(
-            CallRecord(
-                sid=self._info.sid,
-                account_sid=account_sid,
-                from_=self._info.from_,
-                to=self._info.to,
-                direction=Direction.INBOUND,
-                status=self._status,
-                api_version=api_version,
-                phone_number_sid=number.sid if number else None,
-                sip_call_id=self.invite.call_id,
-                date_created=self._utcnow(),
+        to = number.phone_number if number else self._info.to
+        self._info = replace(self._info, account_sid=account_sid, to=to, api_version=api_version)
+        self.begin_record(number.sid if number else None)
+
+    def begin_record(self, phone_number_sid: str | None = None, *, exists: bool = False) -> None:
+        """Begin the call's record, or go on with the one that `exists`."""
+        info = self._info
+        if not exists:
+            self.journal.create_call(
+                CallRecord(
+                    sid=info.sid,
+                    account_sid=info.account_sid,
+                    from_=info.from_,
+                    to=info.to,
+                    direction=info.direction,
+                    status=self._status,
+                    api_version=info.api_version,
+                    phone_number_sid=phone_number_sid,
+                    sip_call_id=self.sip_call_id or None,
+                    date_created=self.house.utcnow(),
+                    parent_call_sid=info.parent_sid or None,
+                    caller_name=info.caller_name or None,
+                    forwarded_from=info.forwarded_from or None,
+                )
             )
-        )
         self._recorded = True
         self.note(events.STATUS, status=str(self._status))
 
@@ -232,22 +303,104 @@ class Leg:
             return 0
         return round((self.now() if self._ended_at is None else self._ended_at) - self._answered_at)
 
-    def drive(self, handler: Callable[["Leg"], Any]) -> None:
+    def drive(self, handler: Conduct) -> None:
         """Let `handler` conduct the call. When it returns the call is hung up; when the call ends it is cancelled."""
         self._driver = self.tasks.start(self._drive(handler), f"call {self._info.sid}")
 
-    async def _drive(self, handler: Callable[["Leg"], Any]) -> None:
+    async def redirect(self, handler: Conduct) -> None:
+        """Let another conduct the call from now on: what is going on is cancelled, and its end awaited."""
+        if self._status.final:
+            return
+        driver, self._driver = self._driver, None
+        if driver is not None and not driver.done():
+            driver.cancel()
+            await asyncio.wait([driver], timeout=_GIVE_UP_SECONDS)
+        if not self._status.final:
+            self.drive(handler)
+
+    async def _drive(self, handler: Conduct) -> None:
+        mine = asyncio.current_task()
         try:
             await handler(self)
         except BaseException:
             # A cancellation that did not come from the end of the call, too: nobody would be left to end it.
-            self._finish(outcome.SERVER_ERROR, sip_code=500)
+            if self._driver is mine:
+                self._finish(outcome.SERVER_ERROR, sip_code=500)
             raise
-        self._finish(outcome.DOCUMENT_END, sip_code=480)
+        if self._driver is mine:
+            self._finish(outcome.DOCUMENT_END, sip_code=480)
 
-    def ended_by_peer(self, cause: str) -> None:
-        """The SIP dialog is over; nothing more can be said to the peer."""
-        self._finish(outcome.SIP_ENDINGS[cause], silent=True)
+    async def call_out(
+        self, groups: Sequence[Group], routing: Routing, timeout: float, headers: Sequence[tuple[str, str]] = (),
+        near: "Leg | None" = None,
+    ) -> bool:  # fmt: skip
+        """Call somebody, and return whether there is somebody now; the call has ended where there is not."""
+        self.audio.policy(groups[0][0].srtp if groups and groups[0] else "off")
+        try:
+            if not await self.audio.open(near.audio.leg if near else None):
+                return False
+        except MediaError as error:
+            self.note(events.ERROR, code=0, message=str(error))
+            self._finish(outcome.CAPACITY, sip_code=503)
+            return False
+        self._attempts = Attempts(self._signalling, routing, self.audio, self._bind, self._rings, headers)
+        self._tell("initiated")
+        result = await self._attempts.connect(groups, timeout)
+        if isinstance(result, NotConnected):
+            self.note(events.SIP_RECEIVED, line=f"{result.code} {result.reason}".strip(), cseq="INVITE")
+            self._finish(outcome.NO_ANSWER if result.timed_out else outcome.REFUSED, sip_code=result.code, silent=True)
+            return False
+        await self._connected(result)
+        return not self._status.final
+
+    def _bind(self, dialog: DialogId) -> None:
+        self.dialogs.append(dialog)
+        self.house.bind(dialog, self)
+
+    async def _connected(self, connected: Connected) -> None:
+        self.dialog = connected.dialog
+        if self._status.final:
+            self._signalling.bye(connected.dialog)
+            return
+        self._begin()
+
+    def _rings(self, code: int, early: bool) -> None:
+        """The other side's phone rings."""
+        if early:
+            self.on_early_audio(self)
+        if self._status is CallStatus.QUEUED:
+            self._status = CallStatus.RINGING
+            self.note(events.STATUS, status=str(self._status))
+            self.journal.update_call(self._info.sid, status=self._status)
+            self._tell("ringing")
+
+    def _tell(self, progress: Progress) -> None:
+        for watcher in self.watchers:
+            watcher(self, progress)
+
+    def on_sip(self, event: sip.Event) -> None:
+        """Something happened in one of this leg's dialogs."""
+        match event:
+            case sip.Ringing() | sip.Answered() | sip.Refused():
+                if self._attempts is not None:
+                    self._attempts.on_event(event)
+            case sip.Ended():
+                if self.dialog == event.call:
+                    self._finish(outcome.SIP_ENDINGS[event.cause], silent=True)
+                elif self._attempts is not None:
+                    self._attempts.on_event(event)
+            case sip.Acknowledged():
+                self._acknowledged(event.sdp)
+            case sip.Reinvite():
+                if not self._status.final:
+                    self.tasks.start(self._renegotiate(event.sdp), "session change")
+            case sip.Dtmf():
+                self.pressed(event.key, "info")
+            case sip.PeerAlive():
+                if not self._status.final:
+                    self.note(events.WARNING, code=0, message="the caller's phone answers, but sends no audio")
+            case _:
+                logger.debug("call %s: %r", self._info.sid, event)
 
     def pressed(self, key: str, by: str) -> None:
         """The caller pressed a key."""
@@ -255,28 +408,6 @@ class Leg:
             return
         self.note(events.KEY, key=key, by=by)
         self._keys.press(key)
-
-    def peer_alive(self) -> None:
-        """The peer answered when it was asked for a sign of life."""
-        if self._status.final:
-            return
-        self.note(events.WARNING, code=0, message="the caller's phone answers, but sends no audio")
-
-    def acknowledged(self, description: bytes | None) -> None:
-        """The ACK has come; it carries the answer when the offer was ours."""
-        offered, self._offered = self._offered, None
-        if offered is None or self._status.final:
-            return
-        if description is None:
-            self.note(events.ERROR, code=0, message="no common audio: the ACK has no answer to our offer")
-            self._finish(outcome.NOT_ACCEPTABLE)
-        else:
-            self.tasks.start(self._accept_answer(offered, description), "session answer")
-
-    def reoffered(self, description: bytes | None) -> None:
-        """The peer wants another session: hold, resume, another address or codec."""
-        if not self._status.final:
-            self.tasks.start(self._renegotiate(description), "session change")
 
     def stop(self) -> None:
         """The server is going down."""
@@ -286,126 +417,107 @@ class Leg:
 
     def on_key(self, key: str) -> None:
         """A key came in the peer's audio: as a telephone event, or as a tone from a peer that has none."""
-        self.pressed(key, self._keys_by)
+        self.pressed(key, self.audio.keys_by)
 
     def on_quiet(self, times: int) -> None:
         """No audio for a while: a caller who is gone does not answer either, one on hold or muted does."""
         if self._status.final:
             return
-        if times >= _QUIET_CHECKS and not self._on_hold:
+        if times >= _QUIET_CHECKS and not self.audio.on_hold:
             self._finish(outcome.RTP_TIMEOUT)
-        else:
-            self._signalling.check(self.invite.call)
+        elif self.dialog is not None:
+            self._signalling.check(self.dialog)
 
     def on_lost(self) -> None:
         """The media worker died."""
-        self._audio = None
+        self.audio.lost()
         self._finish(outcome.MEDIA_FAILURE)
 
-    # -- audio --------------------------------------------------------------------------------------------------
+    # -- session changes ----------------------------------------------------------------------------------------
 
-    async def _negotiate(self, offer: bytes | None) -> bytes:
-        """Take a media leg if there is none yet, and return our side of the session."""
-        if self._audio is None:
-            audio = await self._media.open(self)
-            if self._status.final:
-                await audio.close()
-                return b""
-            self._audio = audio
-        host, port = self._audio.address
-        host = self._settings.media_address or host
-        if offer is None:
-            self._offered = self._answer_sdp = sdp.offer(host, port, previous=self._answer_sdp)
-            return self._offered
-        description, agreed = sdp.answer(offer, host, port, previous=self._answer_sdp)
-        await self._setup(agreed)
-        self._answer_sdp = description
-        return description
+    def _acknowledged(self, description: bytes | None) -> None:
+        """The ACK has come; it carries the answer when the offer was ours."""
+        if not self.audio.offering or self._status.final:
+            return
+        if description is None:
+            self.note(events.ERROR, code=0, message="no common audio: the ACK has no answer to our offer")
+            self._finish(outcome.NOT_ACCEPTABLE)
+        else:
+            self.tasks.start(self._accept_answer(description), "session answer")
 
-    async def _accept_answer(self, offer: bytes, answer: bytes) -> None:
+    async def _accept_answer(self, answer: bytes) -> None:
         try:
-            await self._setup(sdp.accept_answer(offer, answer))
+            await self.audio.accept(answer)
         except (sdp.SdpError, MediaError) as error:
             self.note(events.ERROR, code=0, message=f"no common audio: {error}")
             self._finish(outcome.NOT_ACCEPTABLE)
 
     async def _renegotiate(self, offer: bytes | None) -> None:
+        dialog = self.dialog
+        if dialog is None:
+            return
         try:
-            description = await self._negotiate(offer)
+            description = await self.audio.answer(offer)
         except sdp.SdpError as error:
             self.note(events.WARNING, code=0, message=f"session change refused: {error}")
-            self._signalling.reject_reinvite(self.invite.call, 488)
+            self._signalling.reject_reinvite(dialog, 488)
         except MediaError as error:
             self.note(events.WARNING, code=0, message=f"session change refused: {error}")
-            self._signalling.reject_reinvite(self.invite.call, 500)
+            self._signalling.reject_reinvite(dialog, 500)
         else:
             if not self._status.final:
-                self._signalling.answer_reinvite(self.invite.call, description)
-
-    async def _setup(self, agreed: sdp.Negotiated) -> None:
-        audio = self._audio
-        if audio is None:
-            # It went with the call, which has ended.
-            return
-        self._on_hold = agreed.on_hold
-        self._keys_by = "tone" if agreed.telephone_event is None else "rfc4733"
-        await audio.setup(
-            LegFormat(
-                remote=agreed.remote,
-                payload_type=agreed.payload_type,
-                payload_types={agreed.payload_type: agreed.codec},
-                telephone_event=agreed.telephone_event,
-                packet_ms=agreed.send_ptime_ms,
-                sends=not agreed.on_hold,
-                quiet_seconds=self._settings.rtp_timeout,
-            )
-        )
-        if self._status.final:
-            return
-        self.note(
-            events.MEDIA_START,
-            codec=agreed.codec,
-            local="{}:{}".format(*audio.address),
-            remote="{}:{}".format(*agreed.remote),
-            ptime_ms=agreed.send_ptime_ms,
-            on_hold=agreed.on_hold,
-        )
+                self._signalling.answer_reinvite(dialog, description)
 
     # -- the end ------------------------------------------------------------------------------------------------
 
-    def _finish(self, reason: str, *, sip_code: int = 480, silent: bool = False) -> None:
+    def _finish(self, reason: str, *, sip_code: int = 480, silent: bool = False, warning: str = "") -> None:
         """End the call once: tell the peer (unless `silent`), stop who drives it, write it down."""
         if self._status.final:
             return
         answered = self._status is CallStatus.IN_PROGRESS
         self.end_reason = reason
+        self.sip_code = 0 if answered else sip_code
         self._ended_at = self.now()
         self._status = outcome.final_status(reason, answered=answered, sip_code=sip_code)
         self._limit.cancel()
-        if not silent:
+        self.ended.set()
+        if not silent and self.dialog is not None:
             if answered:
-                self._signalling.bye(self.invite.call)
+                self._signalling.bye(self.dialog)
             else:
-                self._signalling.reject(self.invite.call, sip_code)
+                warnings = [("Warning", f'399 ringback "{_quotable(warning)}"')] if warning else []
+                self._signalling.reject(self.dialog, sip_code, "", warnings)
+        if self._attempts is not None:
+            self._attempts.withdraw()
+        # Not the task that ends it here: it would cancel itself, and has nothing more to do.
         if self._driver is not None:
             self._driver.cancel()
         self.tasks.start(self._tidy(), f"end of call {self._info.sid}")
 
     async def _tidy(self) -> None:
-        audio, self._audio = self._audio, None
-        if audio is not None:
-            try:
-                stats = await audio.close()
-            except MediaError as error:
-                logger.warning("call %s: %s", self._info.sid, error)
-            else:
-                if stats:
-                    self.note(events.MEDIA_STATS, **stats)
+        try:
+            stats = await self.audio.close()
+        except MediaError as error:
+            logger.warning("call %s: %s", self._info.sid, error)
+        else:
+            if stats:
+                self.note(events.MEDIA_STATS, **stats)
         if self._driver is not None and not self._driver.done():
             await asyncio.wait([self._driver], timeout=_GIVE_UP_SECONDS)
         self.note(events.STATUS, status=str(self._status), reason=self.end_reason)
         if self._recorded:
-            self._journal.update_call(
-                self._info.sid, status=self._status, end_time=self._utcnow(), end_reason=self.end_reason
+            self.journal.update_call(
+                self._info.sid, status=self._status, end_time=self.house.utcnow(), end_reason=self.end_reason
             )
+        self._tell("completed")
+        self.over.set()
         self._on_ended(self)
+
+
+def _ignore(leg: Leg) -> None:
+    """Nobody wants to know."""
+
+
+def _quotable(text: str) -> str:
+    """A text as it may stand in a quoted string of a header."""
+    return "".join(character if " " <= character <= "~" and character not in '"\\' else " " for character in text)[:200]

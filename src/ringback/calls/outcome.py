@@ -20,8 +20,21 @@ SERVER_ERROR: Final = "server-error"
 NOT_FOUND: Final = "not-found"
 NOT_ACCEPTABLE: Final = "not-acceptable"
 CAPACITY: Final = "capacity"
+NO_ANSWER: Final = "no-answer"
+REFUSED: Final = "refused"
+CANCELED: Final = "canceled"
+DECLINED: Final = "declined"
+PARENT_ENDED: Final = "parent-ended"
+NO_ROUTE: Final = "no-route"
+API: Final = "api"
+MACHINE: Final = "machine"
+SESSION_EXPIRED: Final = "session-expired"
+SERVER_RESTARTED: Final = "server-restarted"
 
-_BUSY_HERE: Final = 486
+BUSY_CODES: Final = frozenset({486, 600, 603})
+"""Refusals that say that somebody is there and does not want to talk now (RFC 3261 §21.4.24, §21.6)."""
+NO_ANSWER_CODES: Final = frozenset({408, 480, 487})
+"""Refusals that say that nobody came to the phone."""
 
 OUTCOMES: Final[dict[str, tuple[CallStatus, CallStatus]]] = {
     # reason: (status of a call that was answered, status of one that was not)
@@ -42,6 +55,17 @@ OUTCOMES: Final[dict[str, tuple[CallStatus, CallStatus]]] = {
     NOT_FOUND: (CallStatus.FAILED, CallStatus.FAILED),
     NOT_ACCEPTABLE: (CallStatus.FAILED, CallStatus.FAILED),
     CAPACITY: (CallStatus.FAILED, CallStatus.FAILED),
+    NO_ANSWER: (CallStatus.COMPLETED, CallStatus.NO_ANSWER),
+    # What a refusal means is in its SIP status, below.
+    REFUSED: (CallStatus.COMPLETED, CallStatus.FAILED),
+    CANCELED: (CallStatus.COMPLETED, CallStatus.CANCELED),
+    DECLINED: (CallStatus.COMPLETED, CallStatus.NO_ANSWER),
+    PARENT_ENDED: (CallStatus.COMPLETED, CallStatus.CANCELED),
+    NO_ROUTE: (CallStatus.FAILED, CallStatus.FAILED),
+    API: (CallStatus.COMPLETED, CallStatus.CANCELED),
+    MACHINE: (CallStatus.COMPLETED, CallStatus.COMPLETED),
+    SESSION_EXPIRED: (CallStatus.COMPLETED, CallStatus.FAILED),
+    SERVER_RESTARTED: (CallStatus.FAILED, CallStatus.FAILED),
 }
 """What each reason makes of a call."""
 
@@ -52,6 +76,7 @@ SIP_ENDINGS: Final[dict[str, str]] = {
     "ack-timeout": ACK_TIMEOUT,
     "unreachable": UNREACHABLE,
     "transport": UNREACHABLE,
+    "session-expired": SESSION_EXPIRED,
 }
 """What the SIP core's causes mean when the other side brought them about."""
 
@@ -62,6 +87,15 @@ def final_status(reason: str, *, answered: bool, sip_code: int = 0) -> CallStatu
     Raises KeyError for a reason that is not in the table.
     """
     status = OUTCOMES[reason][0 if answered else 1]
-    if reason == REJECTED and not answered and sip_code == _BUSY_HERE:
+    if answered:
+        return status
+    if reason == REJECTED and sip_code == 486:
         return CallStatus.BUSY
-    return status
+    return refusal_status(sip_code) if reason == REFUSED else status
+
+
+def refusal_status(sip_code: int) -> CallStatus:
+    """What a call of ours has come to that was refused with a SIP status of 300 to 699."""
+    if sip_code in BUSY_CODES:
+        return CallStatus.BUSY
+    return CallStatus.NO_ANSWER if sip_code in NO_ANSWER_CODES else CallStatus.FAILED

@@ -1,7 +1,9 @@
 """The SIP core and its sockets, as legs use them: each action takes the time and sends what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from ringback.calls.outgoing import Hop
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import DialogId
 
@@ -25,9 +27,9 @@ class SipSignalling:
         self._endpoint.answer(call, description, self._clock())
         self._drain()
 
-    def reject(self, call: DialogId, code: int, reason: str = "") -> None:
+    def reject(self, call: DialogId, code: int, reason: str = "", headers: Sequence[tuple[str, str]] = ()) -> None:
         """Refuse."""
-        self._endpoint.reject(call, code, self._clock(), reason or None)
+        self._endpoint.reject(call, code, self._clock(), reason or None, headers)
         self._drain()
 
     def bye(self, call: DialogId) -> None:
@@ -49,3 +51,29 @@ class SipSignalling:
         """Keep the old one."""
         self._endpoint.reject_reinvite(call, code, self._clock())
         self._drain()
+
+    def invite(self, hop: Hop, description: bytes, headers: Sequence[tuple[str, str]]) -> DialogId:
+        """Call somebody."""
+        call = self._endpoint.invite(
+            hop.uri,
+            hop.flow,
+            from_uri=hop.from_uri,
+            from_name=hop.from_name,
+            to_uri=hop.to_uri,
+            sdp=description,
+            now=self._clock(),
+            headers=(*hop.headers, *headers),
+            **_optional(hop),
+        )
+        self._drain()
+        return call
+
+    def cancel(self, call: DialogId) -> None:
+        """Take a call back."""
+        self._endpoint.bye(call, self._clock())
+        self._drain()
+
+
+def _optional(hop: Hop) -> dict[str, Any]:
+    given: dict[str, Any] = {"credentials": hop.credentials, "route": hop.route}
+    return {name: value for name, value in given.items() if value}

@@ -1,16 +1,27 @@
-"""The switch: every call of this server by its sid, from SIP events to legs."""
+"""The switch: every call of this server by its sid, from SIP events to legs. The house that its legs live in."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+from ringback.calls import outcome
+from ringback.calls.attendance import Attendance, Attended
+from ringback.calls.conferences import Conferences
+from ringback.calls.dialer import Dialer
+from ringback.calls.dialing import Dialed, Dialing
+from ringback.calls.dialplan import NoRoute
+from ringback.calls.house import Placing
 from ringback.calls.journal import Journal
 from ringback.calls.leg import CallSettings, Leg, Signalling
+from ringback.calls.outgoing import Routing
 from ringback.calls.port import CallInfo
+from ringback.calls.queueing import Queued, Queueing
+from ringback.calls.queues import Queue, Queues
 from ringback.calls.tasks import TaskOwner
 from ringback.media.client import Media
 from ringback.model import events, sids
@@ -18,6 +29,7 @@ from ringback.model.numbers import normalise
 from ringback.model.records import CallEvent
 from ringback.model.status import ApiVersion, Direction
 from ringback.sip import events as sip
+from ringback.sip.auth import Credentials
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +49,8 @@ class SwitchSettings:
     max_concurrent: int = 500
     region: str = "US"
     """How numbers without a country code are read (ISO 3166)."""
+    recordings: Path = Path("recordings")
+    """The directory of recordings."""
 
 
 class Switch:
@@ -51,6 +65,7 @@ class Switch:
         settings: SwitchSettings,
         handler: Handler,
         afterwards: Afterwards,
+        routing: Routing,
         entropy: Callable[[int], bytes],
         utcnow: Callable[[], datetime],
     ) -> None:
@@ -60,12 +75,15 @@ class Switch:
         self._settings = settings
         self._handler = handler
         self._afterwards = afterwards
+        self._routing = routing
         self._entropy = entropy
-        self._utcnow = utcnow
+        self.utcnow = utcnow
         self._by_sid: dict[str, Leg] = {}
         self._by_dialog: dict[sip.DialogId, Leg] = {}
         self._tasks = TaskOwner()
         self._stopping = False
+        self.conferences = Conferences(self, media)
+        self.queues = Queues(journal, self)
         self.refused = 0
         """Requests that were refused before a call came of them."""
 
@@ -75,6 +93,86 @@ class Switch:
 
     def __len__(self) -> int:
         return len(self._by_sid)
+
+    def __iter__(self) -> Iterator[Leg]:
+        return iter(list(self._by_sid.values()))
+
+    # -- the house ----------------------------------------------------------------------------------------------
+
+    def place(self, placing: Placing) -> Leg:
+        """Make a call; it begins at once. One that cannot be routed ends as failed."""
+        parent = placing.parent
+        info = CallInfo(
+            sid=placing.sid or self.make_sid(sids.CALL),
+            account_sid=placing.account_sid,
+            from_=placing.caller_id,
+            to=placing.to,
+            direction=placing.direction,
+            api_version=placing.api_version,
+            caller_name=placing.caller_name,
+            parent_sid=parent.info.sid if parent else "",
+        )
+        leg = self._leg(None, info, placing.time_limit)
+        if placing.watch is not None:
+            leg.watchers.append(placing.watch)
+        leg.begin_record(placing.phone_number_sid, exists=bool(placing.sid))
+        logger.info("call %s: %s calls %s", info.sid, info.from_, info.to)
+
+        async def conduct(leg: Leg) -> None:
+            if await self._call_out(leg, placing):
+                await placing.conduct(leg)
+
+        leg.drive(conduct)
+        return leg
+
+    async def _call_out(self, leg: Leg, placing: Placing) -> bool:
+        credentials = Credentials(placing.username, placing.password) if placing.username else None
+        try:
+            if self._stopping or len(self._by_sid) > self._settings.max_concurrent:
+                raise NoRoute(503, f"calls.max_concurrent is {self._settings.max_concurrent}")
+            groups = await self._routing.hops(
+                placing.to, account_sid=placing.account_sid, caller_id=placing.caller_id, credentials=credentials
+            )
+        except NoRoute as error:
+            leg.note(events.WARNING, code=13224, message=f"nobody can be reached as {placing.to}: {error}")
+            leg.refuse(error.code, outcome.NO_ROUTE)
+            return False
+        return await leg.call_out(groups, self._routing, placing.timeout, placing.headers, placing.parent)
+
+    def bind(self, dialog: sip.DialogId, leg: Leg) -> None:
+        """From now on that dialog's events are for that leg."""
+        self._by_dialog[dialog] = leg
+
+    async def dial(self, leg: Leg, dialing: Dialing) -> Dialed:
+        """Connect a leg to somebody."""
+        return await Dialer(leg, dialing).run()
+
+    async def attend(self, leg: Leg, attendance: Attendance) -> Attended:
+        """Put a leg into a conference."""
+        return await self.conferences.attend(leg, attendance)
+
+    async def enqueue(self, leg: Leg, queueing: Queueing) -> Queued:
+        """Let a leg wait."""
+        return await self.queues.enqueue(leg, queueing)
+
+    def queue(self, account_sid: str, name: str) -> Queue | None:
+        """The queue of that name, if there is one."""
+        return self.queues.named(account_sid, name)
+
+    def detach(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        """Do something that outlives a call."""
+        self._tasks.start(work, what)
+
+    def make_sid(self, prefix: str) -> str:
+        """A new sid."""
+        return sids.make_sid(prefix, self._entropy(16))
+
+    def recording_path(self, recording_sid: str) -> Path:
+        """The file of a recording; its directory is there. Raises OSError."""
+        self._settings.recordings.mkdir(parents=True, exist_ok=True)
+        return self._settings.recordings / f"{recording_sid}.wav"
+
+    # -- events -------------------------------------------------------------------------------------------------
 
     def on_event(self, event: sip.Event) -> None:
         """Take an event of the SIP core."""
@@ -87,9 +185,9 @@ class Switch:
             case sip.Trace():
                 self._trace(event)
             case _:
-                leg = self._by_dialog.get(event.call)
+                leg = self._by_dialog.get(getattr(event, "call", None) or sip.DialogId(-1))
                 if leg is not None:
-                    self._of_leg(leg, event)
+                    leg.on_sip(event)
 
     async def close(self) -> None:
         """End all calls and wait for their ends, for a few seconds."""
@@ -112,22 +210,28 @@ class Switch:
             logger.warning("refused a call to %s with 503: %s", invite.request_uri_user, why)
             self._signalling.reject(invite.call, 503)
             return
-        leg = Leg(
-            invite,
-            self._info(invite),
-            signalling=self._signalling,
-            media=self._media,
-            journal=self._journal,
-            settings=self._settings.call,
-            utcnow=self._utcnow,
-            on_ended=self._ended,
-        )
-        self._by_sid[leg.info.sid] = leg
+        leg = self._leg(invite, self._info(invite))
         self._by_dialog[invite.call] = leg
         logger.info("call %s: %s calls %s", leg.info.sid, leg.info.from_, leg.info.to)
         leg.note(events.SIP_RECEIVED, line=f"INVITE {invite.request_uri} SIP/2.0", cseq="INVITE")
         self._signalling.ring(invite.call)
         leg.drive(self._handler)
+
+    def _leg(self, invite: sip.IncomingCall | None, info: CallInfo, time_limit: float | None = None) -> Leg:
+        leg = Leg(
+            invite,
+            info,
+            signalling=self._signalling,
+            media=self._media,
+            journal=self._journal,
+            settings=self._settings.call,
+            house=self,
+            entropy=self._entropy,
+            on_ended=self._ended,
+            time_limit=time_limit,
+        )
+        self._by_sid[info.sid] = leg
+        return leg
 
     def _info(self, invite: sip.IncomingCall) -> CallInfo:
         region = self._settings.region
@@ -144,32 +248,19 @@ class Switch:
             api_version=ApiVersion.V2010,
             caller_name=invite.from_name,
             forwarded_from=_diverting_user(invite.header("diversion"), region),
+            sip_headers=tuple((name, value) for name, value in invite.headers if name.startswith("x-")),
         )
-
-    def _of_leg(self, leg: Leg, event: sip.Event) -> None:
-        match event:
-            case sip.Ended():
-                leg.ended_by_peer(event.cause)
-            case sip.Acknowledged():
-                leg.acknowledged(event.sdp)
-            case sip.Reinvite():
-                leg.reoffered(event.sdp)
-            case sip.Dtmf():
-                leg.pressed(event.key, "info")
-            case sip.PeerAlive():
-                leg.peer_alive()
-            case _:
-                logger.debug("call %s: %r", leg.info.sid, event)
 
     def _trace(self, trace: sip.Trace) -> None:
         leg = self._by_dialog.get(trace.call) if trace.call is not None else None
         if leg is not None:
             kind = events.SIP_RECEIVED if trace.direction == "in" else events.SIP_SENT
-            self._journal.note(CallEvent(leg.info.sid, self._utcnow(), kind, {"line": trace.line, "cseq": trace.cseq}))
+            self._journal.note(CallEvent(leg.info.sid, self.utcnow(), kind, {"line": trace.line, "cseq": trace.cseq}))
 
     def _ended(self, leg: Leg) -> None:
         self._by_sid.pop(leg.info.sid, None)
-        self._by_dialog.pop(leg.invite.call, None)
+        for dialog in [dialog for dialog in leg.dialogs if self._by_dialog.get(dialog) is leg]:
+            del self._by_dialog[dialog]
         logger.info("call %s ended: %s (%s)", leg.info.sid, leg.status, leg.end_reason)
         self._tasks.start(self._afterwards(leg), f"after call {leg.info.sid}")  # type: ignore[arg-type]
 

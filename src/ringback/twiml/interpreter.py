@@ -5,6 +5,7 @@ It knows documents, errors and fallbacks. What a verb does is the verb's own aff
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ringback.calls import outcome
@@ -12,7 +13,7 @@ from ringback.calls.port import Call
 from ringback.model import events
 from ringback.model.errors import ApplicationError
 from ringback.twiml.document import Document, read_document
-from ringback.twiml.services import Application, Fetch, Services
+from ringback.twiml.services import Answer, Application, Fetch, Services
 from ringback.twiml.session import Session
 from ringback.twiml.sounds import Sounds
 from ringback.twiml.verb import End, GoOn, Next
@@ -27,6 +28,9 @@ have the same limit in 2010-04-01, code 14106.)"""
 
 TOO_MANY_REDIRECTS = 11215
 INTERNAL = 12400
+
+Owed = Callable[[], Awaitable[Fetch | None]]
+"""Makes the request that a verb owes to the application after the caller has hung up; None where there is none."""
 
 _logger = logging.getLogger(__name__)
 
@@ -48,15 +52,19 @@ class VoiceSession:
         self._call = call
         self._services = services
         self._application = application
+        self._owed: list[Owed] = []
 
-    async def run(self, first: Fetch) -> SessionEnd:
-        """Fetch the first document, do what it says, go where it leads, and hang up at the end.
+    async def run(self, first: Fetch | Answer) -> SessionEnd:
+        """Fetch the first document (or take the one that is given), do what it says, go where it leads, and hang up at
+        the end.
 
         Never raises for what an application does. When the caller hangs up, the task that runs this is cancelled.
         """
-        request, fallback, idle = first, False, 0
+        given = first if isinstance(first, Answer) else None
+        request, fallback, idle = Fetch(first.url) if isinstance(first, Answer) else first, False, 0
         while True:
-            visit = _Visit(request, fallback)
+            visit = _Visit(request, fallback, given)
+            given = None
             step = await self._visit(visit)
             if isinstance(step, End):
                 break
@@ -70,6 +78,18 @@ class VoiceSession:
                 break
         await self._call.hangup(step.reason)
         return SessionEnd(step.reason, step.error_code)
+
+    async def farewell(self) -> None:
+        """After the call: make the requests that verbs owe because the caller hung up in the middle of them."""
+        while self._owed:
+            request = await self._owed.pop(0)()
+            if request is not None:
+                try:
+                    await self._services.fetch(self._call, request)
+                except ApplicationError as error:
+                    self._call.note(
+                        events.WARNING, code=error.code, message=error.message, url=error.url or request.url
+                    )
 
     async def _visit(self, visit: "_Visit") -> Fetch | End:
         """Run one document; when it fails, turn to the fallback."""
@@ -91,7 +111,7 @@ class VoiceSession:
         return Fetch(fallback, self._application.fallback_method, parameters)
 
     async def _document(self, visit: "_Visit") -> Fetch | End:
-        answer = await self._services.fetch(self._call, visit.request)
+        answer = visit.given or await self._services.fetch(self._call, visit.request)
         visit.url = answer.url
         document = read_document(answer.body, answer.content_type, self._call.info.api_version)
         self._call.note(events.DOCUMENT, url=answer.url, verbs=[verb.name for verb in document.verbs])
@@ -142,8 +162,10 @@ class VoiceSession:
 class _Visit:
     """One request and what became of it."""
 
-    def __init__(self, request: Fetch, fallback: bool) -> None:
+    def __init__(self, request: Fetch, fallback: bool, given: Answer | None = None) -> None:
         self.request = request
+        self.given = given
+        """The document, where it needs no request."""
         self.fallback = fallback
         """Whether it asks the fallback, which has none itself."""
         self.url = request.url

@@ -71,7 +71,8 @@ class OneCall:
             media=media or exchange.media,
             journal=exchange,
             settings=CallSettings(**settings),
-            utcnow=lambda: EPOCH,
+            house=exchange.switch,
+            entropy=bytes,
             on_ended=self.ended.append,
         )
         self.leg.assign(ACCOUNT, None, ApiVersion.V2010)
