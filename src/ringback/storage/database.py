@@ -18,14 +18,17 @@ from ringback.storage.connections import Connections
 from ringback.storage.engines import create_engine, database_url, prepare_file
 from ringback.storage.errors import StorageError
 from ringback.storage.events import EventStore
+from ringback.storage.guard import GuardStore
 from ringback.storage.messages import MessageStore
 from ringback.storage.numbers import AvailableNumberStore, NumberStore
 from ringback.storage.outgoing import OutgoingStore
+from ringback.storage.phones import BindingStore, PhoneStore
 from ringback.storage.provisioning import ApplicationStore, CallerIdStore, KeyStore
 from ringback.storage.queues import QueueStore
 from ringback.storage.recordings import RecordingStore, TranscriptionStore
 from ringback.storage.schema import migrate
 from ringback.storage.secrets import SecretBox
+from ringback.storage.trunks import PrefixStore, TrunkStore
 
 __all__ = ["Database", "StorageError"]
 
@@ -52,6 +55,11 @@ class Database:
         self.applications = ApplicationStore(connections)
         self.keys = KeyStore(connections)
         self.caller_ids = CallerIdStore(connections)
+        self.phones = PhoneStore(connections)
+        self.bindings = BindingStore(connections)
+        self.trunks = TrunkStore(connections, secrets)
+        self.outbound_prefixes = PrefixStore(connections)
+        self.guard = GuardStore(connections)
 
     @classmethod
     def open(cls, url_or_path: str | Path, secrets: SecretBox | None = None) -> Opening:
