@@ -1,1 +1,1 @@
-"""The asyncio shells around the SIP core: UDP and TCP."""
+"""The asyncio shells around the SIP core: UDP, TCP, TLS and WebSockets, and names looked up."""

@@ -1,85 +1,47 @@
 """The shell on real sockets: two endpoints call each other on loopback, on asyncio's loop and on uvloop."""
 
 import asyncio
-import random
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
 
-from ringback.sip import sdp
-from ringback.sip.endpoint import Endpoint
-from ringback.sip.events import Acknowledged, Answered, Ended, Event, Flow, IncomingCall, Refusal, Trace
-from ringback.sip.net.transport import SipTransport
-
-
-class Side:
-    """An endpoint on sockets, and what it tells."""
-
-    def __init__(self, seed: int, **options: Any) -> None:
-        self.endpoint = Endpoint(rng=random.Random(seed))
-        self.events: asyncio.Queue[Event] = asyncio.Queue()
-        self.transport = SipTransport(self.endpoint, None, self.told, **options)
-        self.address = ("", 0)
-        self.fail = False
-
-    def told(self, event: Event) -> None:
-        if self.fail:
-            raise RuntimeError("a handler that is broken")
-        if not isinstance(event, Trace):
-            self.events.put_nowait(event)
-
-    @property
-    def now(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    async def next(self, kind: type[Event]) -> Any:
-        """Wait for the next event, which must be of that kind."""
-        event = await asyncio.wait_for(self.events.get(), 5.0)
-        assert isinstance(event, kind), event
-        return event
-
-
-@asynccontextmanager
-async def side(seed: int, **options: Any) -> AsyncIterator[Side]:
-    """An endpoint that listens on loopback."""
-    made = Side(seed, **options)
-    made.address = await made.transport.listen("127.0.0.1", 0)
-    try:
-        yield made
-    finally:
-        await made.transport.close()
-
-
-async def one_call(transport: str) -> None:
-    """Call, answer, hang up; actions need no call of drain."""
-    async with side(1) as here, side(2) as there:
-        flow = await here.transport.connect_flow(transport, *there.address)
-        call = here.endpoint.invite(
-            f"sip:x@{there.address[0]}:{there.address[1]}", flow, from_uri="sip:me@127.0.0.1",
-            sdp=sdp.offer("127.0.0.1", 4000), now=here.now,
-        )  # fmt: skip
-        incoming = await there.next(IncomingCall)
-        assert incoming.flow.transport == transport
-        answer, _ = sdp.answer(incoming.sdp, "127.0.0.1", 5000)
-        there.endpoint.answer(incoming.call, answer, there.now)
-        assert (await here.next(Answered)).sdp == answer
-        await there.next(Acknowledged)
-        there.endpoint.bye(incoming.call, there.now)
-        assert (await here.next(Ended)) == Ended(call, "bye", True)
-        assert (await there.next(Ended)).remote is False
-
+from ringback.sip.events import Acknowledged, Answered, Ended, Flow, IncomingCall, Refusal, Trace
+from ringback.sip.net import transport as transport_module
+from ringback.sip.net.connections import Limits
+from ringback.sip.net.tls import TlsError
+from ringback.sip.net.transport import Listen
+from tests.unit.sip.net.net_sides import Side, call_and_hang_up, certificate, side
 
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 
 
-@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+async def one_call(transport: str, host: str, folder: Path) -> None:
+    """Call, answer, hang up; actions need no call of drain."""
+    tls = certificate(folder, "127.0.0.1", "::1")
+    async with side(1, transport, host=host, tls=tls) as here, side(2, transport, host=host, tls=tls) as there:
+        flow = here.transport.flow_to(transport, host, there.at[transport].port)
+        assert flow.connection == 0
+        assert flow.local == (host, here.at[transport].port)
+        incoming = await call_and_hang_up(here, there, flow)
+        assert here.transport.stands(flow)
+        again = here.transport.flow_to(transport.lower(), host, there.at[transport].port)
+        assert bool(again.connection) == (transport != "UDP"), "the connection that stands is used again"
+        assert incoming.flow.local == (host, there.at[transport].port)
+        if transport != "UDP":
+            # The other way: the phone behind the connection is reached over it.
+            await call_and_hang_up(there, here, there.transport.flow_to(transport, *incoming.flow.remote))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("transport", transport_module.TRANSPORTS)
 @pytest.mark.parametrize("loop", LOOPS, ids=["asyncio", "uvloop"])
-def test_a_call(loop: Callable[[], asyncio.AbstractEventLoop], transport: str) -> None:
-    run(loop, one_call(transport))
+def test_a_call(loop: Callable[[], asyncio.AbstractEventLoop], transport: str, host: str, tmp_path: Path) -> None:
+    run(loop, one_call(transport, host, tmp_path))
 
 
 def run(loop: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[Any, Any, None]) -> None:
@@ -92,7 +54,7 @@ async def test_a_handler_that_fails_does_not_stop_the_others(caplog: pytest.LogC
     async with side(1) as here, side(2) as there:
         there.fail = True
         flow = await here.transport.connect_flow("UDP", *there.address)
-        here.endpoint.invite("sip:x@127.0.0.1", flow, from_uri="sip:me@127.0.0.1", sdp=b"v=0", now=here.now)
+        here.invite(flow)
         async with asyncio.timeout(5):
             while there.endpoint.calls == 0 or "handler of a SIP event failed" not in caplog.text:  # noqa: ASYNC110
                 await asyncio.sleep(0)
@@ -116,10 +78,10 @@ async def test_streams_that_misbehave() -> None:
 
 
 async def test_connections_are_counted() -> None:
-    async with side(1, max_connections=1) as there, side(2) as here:
+    async with side(1, limits=Limits(connections=1)) as there, side(2) as here:
         kept = await here.transport.connect_flow("TCP", *there.address)
         assert await here.transport.connect_flow("TCP", *there.address) == kept, "one connection for one host"
-        assert await reply(there.address, b"\r\n\r\n") in (b"",)
+        assert await reply(there.address, b"") == b""
         assert (await there.next(Refusal)).reason == "too many connections"
 
 
@@ -132,7 +94,7 @@ async def test_connections_that_cannot_be_opened() -> None:
         with pytest.raises(OSError):
             await here.transport.connect_flow("TCP", *address)
         flow = Flow("TCP", here.address, address, 0)
-        here.endpoint.invite("sip:x@127.0.0.1", flow, from_uri="sip:me@127.0.0.1", sdp=b"v=0", now=here.now)
+        here.invite(flow)
         here.endpoint.invite("sip:y@127.0.0.1", flow, from_uri="sip:me@127.0.0.1", sdp=b"v=0", now=here.now)
         refused = [await asyncio.wait_for(here.events.get(), 5.0) for _ in range(2)]
         assert {getattr(event, "code", 0) for event in refused} == {503}
@@ -147,7 +109,7 @@ async def test_a_call_over_a_connection_that_was_lost_opens_another() -> None:
         there.endpoint.answer(incoming.call, b"v=0", there.now)
         await here.next(Answered)
         await there.next(Acknowledged)
-        for connection in list(here.transport._connections.values()):
+        for connection in here.transport._connections.all():
             connection.abort()
             await connection.closed
         here.endpoint.bye(call, here.now)
@@ -194,7 +156,8 @@ async def test_after_the_end_nothing_is_done() -> None:
     await made.transport.listen("127.0.0.1", 0)
     flow = await made.transport.connect_flow("UDP", "127.0.0.1", 9)
     await made.transport.close()
-    made.endpoint.invite("sip:x@127.0.0.1", flow, from_uri="sip:me@127.0.0.1", sdp=b"v=0", now=0.0)
+    made.invite(flow)
+    made.transport._receive(b"OPTIONS sip:a SIP/2.0\r\n\r\n", flow)
     made.transport.drain()
     made.transport._wake()
     assert made.events.empty()
@@ -205,18 +168,18 @@ async def test_a_free_port_is_free_over_both_transports(
     taken: int, found: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody has the port over UDP that the system gives away over TCP: another one is tried, some times."""
-    loop = asyncio.get_running_loop()
-    create_server, others = loop.create_server, []
+    others: list[socket.socket] = []
+    bound_socket = transport_module.bound_socket
 
-    async def offer_a_taken_one(*arguments: Any, **options: Any) -> asyncio.Server:
-        server = await create_server(*arguments, **options)
+    def offer_a_taken_one(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
+        made = bound_socket(kind, host, port)
         if len(others) < taken:
             others.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
             with suppress(OSError):  # where another test has it, it is taken all the same
-                others[-1].bind(server.sockets[0].getsockname())
-        return server
+                others[-1].bind(made.getsockname())
+        return made
 
-    monkeypatch.setattr(loop, "create_server", offer_a_taken_one)
+    monkeypatch.setattr(transport_module, "bound_socket", offer_a_taken_one)
     made = Side(1)
     try:
         if found:
@@ -224,21 +187,102 @@ async def test_a_free_port_is_free_over_both_transports(
             assert address not in [other.getsockname() for other in others]
             assert len(others) == taken
         else:
-            with pytest.raises(OSError, match="in use"):
+            with pytest.raises(OSError, match="UDP 127.0.0.1 port"):
                 await made.transport.listen("127.0.0.1", 0)
-            assert made.transport._servers == []
     finally:
         await made.transport.close()
         for other in others:
             other.close()
 
 
-async def test_a_port_that_is_taken_over_udp_is_not_kept_over_tcp() -> None:
-    made = Side(1)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 0))
-        host, port = other.getsockname()
-        with pytest.raises(OSError, match="in use"):
-            await made.transport.listen(host, port)
-    assert await made.transport.listen(host, port) == (host, port)
-    await made.transport.close()
+async def test_several_addresses_and_families(tmp_path: Path) -> None:
+    """Every address of both families, each over sockets of its own; a flow takes the socket of its family."""
+    async with side(2, host="::1") as six, side(3) as four:
+        made = Side(1, tls=certificate(tmp_path))
+        wanted = [Listen(name, host, 0) for host in ("0.0.0.0", "::") for name in ("UDP", "TCP", "TLS")]
+        bound = await made.transport.listen_on(wanted)
+        assert sorted(made.transport.listening, key=str) == sorted(bound, key=str)
+        assert bound[0].port == bound[1].port
+        assert [(where.transport, where.host) for where in bound] == [(w.transport, w.host) for w in wanted]
+        for other, index in ((six, 3), (four, 0)):
+            for transport in ("UDP", "TCP"):
+                flow = made.transport.flow_to(transport, *other.address)
+                assert flow.local == (other.address[0], bound[index].port)
+                await call_and_hang_up(made, other, flow)
+        await made.transport.close()
+
+
+async def test_all_or_nothing_is_listened_on(tmp_path: Path) -> None:
+    async with side(1, "TCP") as there:
+        made = Side(2)
+        with pytest.raises(OSError, match=f"TCP 127.0.0.1 port {there.address[1]}"):
+            await made.transport.listen_on([Listen("UDP", "127.0.0.1", 0), Listen("TCP", *there.address)])
+        assert made.transport.listening == []
+        with pytest.raises(TlsError, match="certificate"):
+            await made.transport.listen_on([Listen("TLS", "127.0.0.1", 0)])
+        await made.transport.close()
+
+
+async def test_a_keep_alive_goes_out_on_any_flow() -> None:
+    async with side(1) as here, side(2) as there:
+        for transport in ("UDP", "TCP"):
+            here.transport.ping(here.transport.flow_to(transport, *there.address))
+        async with asyncio.timeout(5):
+            while not here.transport._connections.all():  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        assert there.events.empty()
+        assert not here.transport.stands(Flow("TCP", here.address, there.address, 99))
+
+
+async def test_an_early_timer_is_set_again() -> None:
+    """Timers that were stopped do not move the loop's timer: it finds nothing due, and waits for the next."""
+    async with side(1) as here:
+        here.invite(here.transport.flow_to("UDP", "127.0.0.1", 9))
+        here.transport.drain()
+        armed, timer = here.transport._armed, here.transport._timer
+        here.transport.drain()
+        assert here.transport._timer is timer
+        here.transport._timeout()
+        assert here.transport._timer is not timer
+        assert here.transport._armed == armed
+
+
+async def test_a_fault_of_ours_does_not_end_the_connection(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with side(1) as there:
+
+        def fail(data: bytes, flow: Flow, now: float) -> None:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(there.endpoint, "receive", fail)
+        assert await reply(there.address, b"OPTIONS sip:a SIP/2.0\r\n\r\n\r\n\r\n") == b"\r\n"
+        assert "could not be handled" in caplog.text
+
+
+async def test_messages_wait_for_their_connection() -> None:
+    """Two calls in one moment to a host that has no connection yet share the one that is opened."""
+    async with side(1) as here, side(2) as there:
+        flow = here.transport.flow_to("TCP", *there.address)
+        here.invite(flow)
+        here.invite(flow)
+        await there.next(IncomingCall)
+        await there.next(IncomingCall)
+        assert len(there.transport._connections) == 1
+
+
+async def test_a_lost_connection_is_told_to_the_flows_that_used_it() -> None:
+    async with side(1) as here, side(2) as there:
+        here.invite(here.transport.flow_to("TCP", *there.address))
+        await there.next(IncomingCall)
+        there.transport._connections.all()[0].abort()
+        event = await asyncio.wait_for(here.events.get(), 5.0)
+        assert getattr(event, "code", 0) == 503
+
+
+async def test_transports_that_do_not_exist() -> None:
+    async with side(1) as here:
+        with pytest.raises(ValueError, match="no transport"):
+            here.transport.flow_to("SCTP", "127.0.0.1", 5060)
+        with pytest.raises(ValueError, match="does not appear to be"):
+            here.transport.flow_to("TCP", "example.com", 5060)
