@@ -12,6 +12,7 @@ from sqlalchemy import text
 from ringback.storage.connections import Connections
 from ringback.storage.database import Database
 from ringback.storage.engines import create_engine, database_url
+from ringback.storage.secrets import SecretBox
 
 POSTGRES = os.environ.get("RINGBACK_TEST_POSTGRES", "")
 """URL of an empty PostgreSQL database that the tests may fill and empty; without it only SQLite is tested."""
@@ -44,9 +45,9 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def db(database_at: str, migrated: Path) -> AsyncIterator[Database]:
+async def db(database_at: str, migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """An open, empty database, of each engine in turn."""
     if "://" not in database_at:
         shutil.copy(migrated, database_at)
-    async with Database.open(database_at) as database:
+    async with Database.open(database_at, SecretBox(tmp_path)) as database:
         yield database
