@@ -1,16 +1,13 @@
 """One leg of audio, as the control process sees it."""
 
-import asyncio
 import base64
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ringback.media import protocol
-from ringback.media.g711 import CODECS
 from ringback.media.recording import MediaRecording, RecordingOptions
 from ringback.media.tone_clips import ToneKind
 from ringback.model.audio import Clip
@@ -183,143 +180,3 @@ class MediaLeg(Protocol):
     async def close(self) -> dict[str, float]:
         """Give the leg back and return its figures (`ringback.media.stats.LegStats`)."""
         ...
-
-
-class Conversation(Protocol):
-    """The worker that a leg lives in."""
-
-    def next_token(self) -> int:
-        """A number for something whose end will be reported."""
-        ...
-
-    def forget(self, number: int) -> None:
-        """The leg has been given back."""
-        ...
-
-    def send(self, command: str, **arguments: Any) -> "asyncio.Future[dict[str, Any]]":
-        """Send a command and return the answer to come."""
-        ...
-
-    async def call(self, command: str, **arguments: Any) -> dict[str, Any]:
-        """Send a command and wait for its answer. Raises MediaError."""
-        ...
-
-
-class WorkerLeg:
-    """A leg in a worker process."""
-
-    def __init__(self, worker: Conversation, number: int, address: tuple[str, int], listener: LegListener) -> None:
-        self._worker = worker
-        self._number = number
-        self._address = address
-        self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._closed = False
-        self.listener = listener
-        self.observer = LegObserver()
-        """Told who talks, which marks are reached, and what is tapped."""
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where this leg receives RTP."""
-        return self._address
-
-    async def setup(self, leg_format: LegFormat) -> None:
-        """Apply what was negotiated."""
-        await self._call(
-            protocol.SETUP,
-            remote=leg_format.remote,
-            payload_type=leg_format.payload_type,
-            payload_types={kind: CODECS[codec] for kind, codec in leg_format.payload_types.items()},
-            telephone_event=leg_format.telephone_event,
-            packet_ms=leg_format.packet_ms,
-            sends=leg_format.sends,
-            quiet_seconds=leg_format.quiet_seconds,
-            srtp=leg_format.srtp and leg_format.srtp.as_dict(),
-        )
-
-    async def play(self, clip: Clip, loop: int) -> None:
-        """Play, and return when the last frame has gone out; cancelling stops it with the next frame."""
-        await self._until_done(protocol.PLAY, stoppable=True, path=str(clip.path), loops=loop)
-
-    async def press(self, keys: str) -> None:
-        """Press keys, and return when the last has gone out."""
-        await self._until_done(protocol.PRESS, stoppable=False, keys=keys)
-
-    async def join(self, room: int, *, watched: bool = False) -> None:
-        """Hear and be heard in a room of the same worker; `watched` reports when this leg talks. Raises MediaError."""
-        await self._call(protocol.JOIN, room=room, watched=watched)
-
-    async def leave(self) -> None:
-        """Leave the room."""
-        await self._call(protocol.LEAVE)
-
-    async def mute(self, muted: bool) -> None:
-        """In its room: hear, and be heard or not."""
-        await self._call(protocol.ROLE, muted=muted)
-
-    async def hold(self, held: bool) -> None:
-        """In its room: neither hear nor be heard, or come back."""
-        await self._call(protocol.ROLE, held=held)
-
-    async def coach(self, member: "WorkerLeg | None") -> None:
-        """In its room: be heard by one member alone, or (None) by all again."""
-        await self._call(protocol.ROLE, coaches=None if member is None else member._number)
-
-    async def feed(self, samples: NDArray[np.int16], mark: str | None = None) -> None:
-        """Play samples after those that were fed before; report `mark` when they have been. Raises MediaError."""
-        audio = base64.b64encode(samples.astype("<i2").tobytes()).decode()
-        await self._call(protocol.FEED, audio=audio, mark=mark)
-
-    async def clear_feed(self) -> None:
-        """Forget what was fed and not played yet; its marks are reported."""
-        await self._call(protocol.FEED, clear=True)
-
-    async def tap(self, *, heard: bool, said: bool) -> None:
-        """Report each 20 ms of what the peer says, of what it hears, of both or of neither."""
-        await self._call(protocol.TAP, heard=heard, said=said)
-
-    async def close(self) -> dict[str, float]:
-        """Give the leg back and return its figures; nothing where it was lost."""
-        if self._closed:
-            return {}
-        # Closed before the worker has answered: its number may belong to another leg by the time the answer is here.
-        self._closed = True
-        self._worker.forget(self._number)
-        self._settle()
-        return await self._worker.call(protocol.CLOSE, leg=self._number)
-
-    def done(self, token: int) -> None:
-        """What was begun under `token` has come to its end."""
-        future = self._waiting.get(token)
-        if future is not None and not future.done():
-            future.set_result(None)
-
-    def lose(self) -> None:
-        """The worker has died."""
-        if not self._closed:
-            self._closed = True
-            self.listener.on_lost()
-            self._settle()
-
-    def _settle(self) -> None:
-        for token in list(self._waiting):
-            self.done(token)
-
-    async def _until_done(self, command: str, *, stoppable: bool, **arguments: Any) -> None:
-        token = self._worker.next_token()
-        future = self._waiting[token] = asyncio.get_running_loop().create_future()
-        try:
-            await self._call(command, token=token, **arguments)
-            if not self._closed:
-                await future
-        except asyncio.CancelledError:
-            if stoppable and not self._closed:
-                self._worker.send(protocol.STOP, leg=self._number, token=token)
-            raise
-        finally:
-            del self._waiting[token]
-
-    async def _call(self, command: str, **arguments: Any) -> dict[str, Any]:
-        if self._closed:
-            return {}
-        return await self._worker.call(command, leg=self._number, **arguments)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from ringback.media import client as client_module
 from ringback.media import g711
+from ringback.media import worker_process as process_module
 from ringback.media.client import LegFormat, MediaError, MediaSettings, MediaWorkers
 from ringback.model.audio import Clip
 from tests.unit.media.media_listener import Listener
@@ -211,7 +211,7 @@ def worker_that(does: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Non
     script = folder / "python"
     script.write_text(SCRIPT.format(python=sys.executable, does=does))
     script.chmod(0o755)
-    monkeypatch.setattr(client_module.sys, "executable", str(script))
+    monkeypatch.setattr(process_module.sys, "executable", str(script))
 
 
 @pytest.mark.parametrize("last_words", ["", '{"event":"ke', '{"event":"heard","leg":0}\n'])
@@ -315,13 +315,13 @@ async def test_workers_that_cannot_start_are_reported(monkeypatch: pytest.Monkey
     pauses: list[str] = []
     impatience = Impatience()
     monkeypatch.setattr(asyncio, "timeout", timeout)
-    client_module.logger.addHandler(impatience)
+    process_module.logger.addHandler(impatience)
     try:
         with pytest.raises(MediaError, match="did not start within 20 s; see the log"):
             async with MediaWorkers(MediaSettings(ports=PORTS, restart_seconds=(0.0, 0.01, 5.0))):
                 raise AssertionError
     finally:
-        client_module.logger.removeHandler(impatience)
+        process_module.logger.removeHandler(impatience)
 
     assert pauses == ["0.0 s", "0.0 s", "5.0 s"]
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ringback.media import g711
 from ringback.media.client import LegFormat, MediaError, MediaSettings, MediaWorkers
-from ringback.media.leg import LegObserver, WorkerLeg
+from ringback.media.leg import LegObserver
+from ringback.media.worker_leg import WorkerLeg
 from ringback.model.audio import Clip
 from ringback.rtp.packet import RtpPacket, parse
 
