@@ -26,7 +26,10 @@ _KEY_GAP: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The packets of one tick: row i of `buffer` holds `length[i]` bytes for leg `rows[i]` from `source[i]`."""
+    """The packets of one tick: row i of `buffer` holds `length[i]` bytes for leg `rows[i]` from `source[i]`.
+
+    Rows of length -1 hold nothing.
+    """
 
     buffer: NDArray[np.uint8]
     length: NDArray[np.int64]
@@ -95,7 +98,9 @@ class Inbound:
             events += [FirstHeard(int(row)) for row in np.unique(first)]
         self._last_heard[heard] = self.now
         self._quiet_times[heard] = 0
-        self._stats.count(rows, columns, length, admitted, np.flatnonzero(~columns.valid & self._open[rows]))
+        self._stats.count(
+            rows, columns, length, admitted, np.flatnonzero(~columns.valid & self._open[rows] & (received.length >= 0))
+        )
         keys = admitted & (kind == _KEY)
         for i in np.flatnonzero(keys).tolist():
             self._last_key[rows[i]] = self.now

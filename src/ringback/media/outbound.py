@@ -21,7 +21,7 @@ _SENT_BYTES: Final = HEADER_BYTES + FRAME
 class Sent:
     """What a tick produced: `packets[row]` goes out for each of `rows`, `extra` besides, and these events happened."""
 
-    rows: list[int]
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     extra: list[tuple[int, bytes]] = field(default_factory=list)
     events: list[Happening] = field(default_factory=list)
 
@@ -95,7 +95,7 @@ class Outbound:
         packets[:, 4:8] = self._timestamp[:count].astype(">u4")[:, None].view(np.uint8)
         self._sequence[:count] += sends
         self._marker[:count] &= ~sends
-        sent.rows = np.flatnonzero(sends).tolist()
+        sent.rows = np.flatnonzero(sends)
         self._stats.sent[:count] += sends
         for row, packer in self._packers.items():
             if row not in replaced and self._sends[row]:

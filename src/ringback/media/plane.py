@@ -220,7 +220,7 @@ class Plane:
 
     def tick(self, received: Received | None) -> Sent:
         """Do 20 ms of work: take in the packets that have come, and make those that are due."""
-        sent = Sent([], events=self._pending)
+        sent = Sent(events=self._pending)
         self._pending = []
         if received is not None and len(received.rows):
             sent.events += self._inbound.receive(received)

@@ -54,7 +54,7 @@ class SecureLegs:
 
     def unprotect(self, received: Received) -> Received | None:
         """Decrypt what came for legs with SRTP, in its place; leave out what is refused. None when nothing is left."""
-        which = np.flatnonzero(self._on[received.rows])
+        which = np.flatnonzero(self._on[received.rows] & (received.length >= 0))
         if not len(which):
             return received
         buffer, length, rows = received.buffer, received.length, received.rows
@@ -78,17 +78,16 @@ class SecureLegs:
 
         What cannot be encrypted is not sent: it must never go out plain.
         """
-        rows = np.array(sent.rows, np.int64)
-        on = self._on[rows]
+        on = self._on[sent.rows]
         extra: list[tuple[int, bytes]] = []
-        for row in rows[on].tolist():
+        for row in sent.rows[on].tolist():
             self._protect(row, packets[row].tobytes(), extra)
         for row, packet in sent.extra:
             if self._on[row]:
                 self._protect(row, packet, extra)
             else:
                 extra.append((row, packet))
-        sent.rows, sent.extra = rows[~on].tolist(), extra
+        sent.rows, sent.extra = sent.rows[~on], extra
 
     def _protect(self, row: int, packet: bytes, out: list[tuple[int, bytes]]) -> None:
         try:

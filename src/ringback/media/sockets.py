@@ -1,8 +1,9 @@
 """The RTP sockets of a worker's legs: packets of all legs in one buffer, and each packet to whom it is for.
 
 A leg begins with a socket that anybody may send to. Once its peer's address is known, that socket is connected: the
-kernel then sends and receives for less, and lets nobody else in. So that strangers are still seen (and counted, and a
-peer that moves is found again), a second socket takes the port beside it; it gets what the connected one refuses.
+kernel then sends and receives for less, lets nobody else in, and does so for all such legs in one call
+(`ringback.media.express`). So that strangers are still seen (and counted, and a peer that moves is found again), a
+second socket takes the port beside it; it gets what the connected one refuses.
 """
 
 import errno
@@ -16,6 +17,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ringback.media import batch
+from ringback.media.express import Express
 from ringback.media.plane import PACKET_WIDTH, Received
 from ringback.media.sources import NOBODY, SourceLock
 
@@ -42,22 +45,25 @@ class _Leg:
 class Sockets:
     """The sockets, by row of the plane."""
 
-    def __init__(self, capacity: int, lock: SourceLock) -> None:
+    def __init__(self, capacity: int, lock: SourceLock, batches: Callable[[], batch.Batch | None] = batch.best) -> None:
         self._lock = lock
         self._legs: dict[int, _Leg] = {}
         self._poll = select.epoll()
         self._readers: dict[int, tuple[int, Callable[[Any], Any], int]] = {}
         """By file descriptor: row, what reads a packet into a buffer, and the source number if that is known."""
-        self._senders: list[Callable[[bytes | memoryview], Any] | None] = [None] * capacity
+        self._senders: list[Callable[[Any], Any] | None] = [None] * capacity
         self._number_of: dict[Address, int] = {}
         self._addresses: list[Address] = []
         self._next_port = 0
-        size = 2 * capacity * _ROUNDS
+        size = 2 * capacity * _ROUNDS + capacity
         self._buffer: NDArray[np.uint8] = np.zeros((size, PACKET_WIDTH), np.uint8)
         self._views = [row.data for row in self._buffer]
         self._length = np.zeros(size, np.int64)
         self._rows = np.zeros(size, np.int64)
         self._sources = np.zeros(size, np.int64)
+        made = batches()
+        self._express = Express(made, self._buffer[:capacity]) if made is not None else None
+        """Where the system can do with many sockets at once; else each is read and written by itself."""
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -99,6 +105,8 @@ class Sockets:
         """Close the sockets of a leg."""
         leg = self._legs.pop(row)
         self._senders[row] = None
+        if self._express is not None:
+            self._express.remove(row)
         for each in (leg.main, leg.strangers):
             if each is not None:
                 self._ignore(each)
@@ -109,6 +117,8 @@ class Sockets:
         for row in list(self._legs):
             self.remove(row)
         self._poll.close()
+        if self._express is not None:
+            self._express.close()
 
     def negotiate(self, row: int, host: str, port: int) -> None:
         """Set the address that the peer asked for. Raises SocketError for one that cannot be sent to."""
@@ -130,9 +140,14 @@ class Sockets:
             self._senders[row] = _sender_to(leg.main, self._addresses[destination])
 
     def receive(self) -> Received | None:
-        """Read what has come for all legs."""
-        count = 0
-        for _ in range(_ROUNDS):
+        """Read what has come for all legs. A length of -1 is a place where nothing has come."""
+        count, express = 0, self._express
+        if express is not None and express.count:
+            # Most legs have one packet in each tick: it is read without asking first whether it is there.
+            count = express.count
+            self._length[:count] = express.read()
+            self._rows[:count], self._sources[:count] = express.rows[:count], express.sources[:count]
+        for _ in range(_ROUNDS - 1 if count else _ROUNDS):
             ready = self._poll.poll(0, max(1, len(self._readers)))
             if not ready:
                 break
@@ -155,10 +170,12 @@ class Sockets:
             return None
         return Received(self._buffer[:count], self._length[:count], self._rows[:count], self._sources[:count])
 
-    def send(self, rows: list[int], packets: list[memoryview]) -> None:
-        """Send to each of the rows its packet. What cannot be sent is lost; the call's timers see to it."""
+    def send(self, rows: NDArray[np.int64], packets: NDArray[np.uint8]) -> None:
+        """Send to each of the rows its row of packets. What cannot be sent is lost; the call's timers see to it."""
+        if self._express is not None:
+            rows = self._express.send(rows, packets)
         senders = self._senders
-        for row in rows:
+        for row in rows.tolist():
             sender = senders[row]
             if sender is not None:
                 try:
@@ -187,7 +204,7 @@ class Sockets:
                 column[row] = renumbered.get(int(column[row]), NOBODY)
             if leg.connected != NOBODY:
                 leg.connected = renumbered[leg.connected]
-                self._readers[leg.main.fileno()] = (row, leg.main.recv_into, leg.connected)
+                self._read_connected(row, leg)
         self._addresses = [self._addresses[old] for old in sorted(kept)]
         self._number_of = {address: number for number, address in enumerate(self._addresses)}
 
@@ -202,18 +219,26 @@ class Sockets:
             self._senders[row] = _sender_to(leg.main, address)
             return
         leg.connected = destination
-        self._listen(row, leg.main, leg.main.recv_into, destination)
+        self._read_connected(row, leg)
         self._listen(row, leg.strangers, leg.strangers.recvfrom_into, NOBODY)
         self._senders[row] = leg.main.send
 
     def _disconnect(self, row: int, leg: _Leg) -> None:
         """Back to a socket that anybody may send to."""
         self._ignore(leg.main)
+        if self._express is not None:
+            self._express.remove(row)
         leg.main.close()
         # The one that took the strangers has the port, and takes everybody from now on.
         assert leg.strangers is not None, "a connected leg has a socket for strangers"
         leg.main, leg.strangers, leg.connected = leg.strangers, None, NOBODY
         self._listen(row, leg.main, leg.main.recvfrom_into, NOBODY)
+
+    def _read_connected(self, row: int, leg: _Leg) -> None:
+        self._listen(row, leg.main, leg.main.recv_into, leg.connected)
+        if self._express is not None:
+            self._express.remove(row)
+            self._express.add(row, leg.main.fileno(), leg.connected)
 
     def _listen(self, row: int, rtp: socket.socket, read: Callable[[Any], Any], source: int) -> None:
         if rtp.fileno() not in self._readers:

@@ -79,7 +79,6 @@ class Worker:
         self._plane = Plane(capacity, ClipArena(clip_frames), self._disk, self._voice)
         self._sockets = Sockets(capacity, self._plane.sources)
         self._secure = SecureLegs(capacity)
-        self._packets = [row.data for row in self._plane.packets]
         self._late_ticks, self._worst_late = 0, 0.0
         self._commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             protocol.OPEN: self._open,
@@ -335,7 +334,7 @@ class Worker:
                 self._sockets.aim(event.row)
         if self._secure.active:
             self._secure.protect(sent, self._plane.packets)
-        self._sockets.send(sent.rows, self._packets)
+        self._sockets.send(sent.rows, self._plane.packets)
         for row, packet in sent.extra:
             self._sockets.send_one(row, packet)
         for event in (*sent.events, *self._plane.follow_up()):

@@ -348,19 +348,22 @@ def test_figures_of_a_leg_are_complete(rig: PlaneRig) -> None:
     rig.tick(packets[2], (row, packets[4][1], STRANGER), (row, b"junk"))
     rig.ticks(1)
 
-    assert rig.plane.close(row).as_dict() == {
-        "received": 5,
-        "sent": 7,
-        "lost": 0,
-        "late": 1,
-        "duplicates": 1,
-        "refused": 1,
-        "invalid": 1,
-        "resets": 0,
-        "bytes_in": 5 * 172,
-        "mos": pytest.approx(2.2, abs=0.3),  # a fifth of the packets was not heard, and concealed
-        "delay_ms": pytest.approx(80, abs=20),
-    }
+    assert (
+        rig.plane.close(row).as_dict().items()
+        >= {
+            "received": 5,
+            "sent": 7,
+            "lost": 0,
+            "late": 1,
+            "duplicates": 1,
+            "refused": 1,
+            "invalid": 1,
+            "resets": 0,
+            "bytes_in": 5 * 172,
+            "mos": pytest.approx(2.2, abs=0.3),  # a fifth of the packets was not heard, and concealed
+            "delay_ms": pytest.approx(80, abs=20),
+        }.items()
+    )
     assert rig.plane.stats(silent).sent == 7
 
 

@@ -1,14 +1,17 @@
 """The RTP sockets of legs: whose packets come in, where packets go, and what strangers are worth."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 from ringback.media import sockets as sockets_module
+from ringback.media.aio import Aio
+from ringback.media.batch import Batch
 from ringback.media.sockets import SocketError, Sockets
 from ringback.media.sources import SourceLock
+from ringback.media.uring import Uring
 
 PORTS = (27000, 27998)
 
@@ -16,9 +19,9 @@ PORTS = (27000, 27998)
 class Rig:
     """Sockets with the source lock of a plane, and peers."""
 
-    def __init__(self) -> None:
+    def __init__(self, batches: Callable[[], Batch | None]) -> None:
         self.lock = SourceLock(8)
-        self.sockets = Sockets(8, self.lock)
+        self.sockets = Sockets(8, self.lock, batches)
         self.ports: dict[int, int] = {}
         self._peers: list[socket.socket] = []
 
@@ -45,10 +48,13 @@ class Rig:
         for row in moved:
             self.sockets.aim(row)
         data = [bytes(line[:size]) for line, size in zip(received.buffer, received.length, strict=True)]
-        return list(zip(received.rows.tolist(), data, admitted.tolist(), strict=True))
+        told = zip(received.rows.tolist(), data, admitted.tolist(), strict=True)
+        return [each for each, size in zip(told, received.length.tolist(), strict=True) if size >= 0]
 
     def send(self, row: int, data: bytes) -> None:
-        self.sockets.send([row], {row: memoryview(data)})  # type: ignore[arg-type]
+        packets = np.zeros((8, len(data)), np.uint8)
+        packets[row] = np.frombuffer(data, np.uint8)
+        self.sockets.send(np.array([row]), packets)
 
     def close(self) -> None:
         self.sockets.close()
@@ -56,9 +62,13 @@ class Rig:
             peer.close()
 
 
-@pytest.fixture
-def rig() -> Iterator[Rig]:
-    made = Rig()
+@pytest.fixture(params=[lambda: None, Aio, Uring], ids=["one by one", "io_submit", "io_uring"])
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """Every way of reading and sending that there is."""
+    try:
+        made = Rig(request.param)
+    except OSError as error:
+        pytest.skip(str(error))
     yield made
     made.close()
 

@@ -41,19 +41,23 @@ def test_what_others_count_is_handed_through() -> None:
     stats = StreamStats(1)
     stats.sent[0] = 7
 
-    assert stats.of(0, late=1, duplicates=2, resets=3, refused=4).as_dict() == {
-        "received": 0,
-        "sent": 7,
-        "lost": 2,
-        "late": 1,
-        "duplicates": 2,
-        "refused": 4,
-        "invalid": 0,
-        "resets": 3,
-        "bytes_in": 0,
-        "mos": 0.0,
-        "delay_ms": 0.0,
-    }
+    figures = stats.of(0, late=1, duplicates=2, resets=3, refused=4).as_dict()
+    assert (
+        figures.items()
+        >= {
+            "received": 0,
+            "sent": 7,
+            "lost": 2,
+            "late": 1,
+            "duplicates": 2,
+            "refused": 4,
+            "invalid": 0,
+            "resets": 3,
+            "bytes_in": 0,
+            "mos": 0.0,
+            "delay_ms": 0.0,
+        }.items()
+    )
 
 
 def test_only_what_was_admitted_counts_and_what_is_no_rtp_counts_apart() -> None:
