@@ -75,6 +75,12 @@ class Arrival:
     num_segments: int = 1
     error_code: int | None = None
     """30009 where segments of it never came."""
+    sid: str | None = None
+    """A sid chosen beforehand. A second arrival with the same sid is the same message, and counts once."""
+    receipt_to: str = ""
+    """Who wants to be told that it was delivered: an address that its carrier understands."""
+    account_sid: str = ""
+    """Whose message it becomes where its number is none of this server: then it goes on to the world."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,17 @@ class Assembly:
         self._remember(puzzle, now)
         return puzzle, given_up
 
+    def take_back(self, key: Key, number: int) -> None:
+        """Forget that a segment came: it could not be kept, and will come again."""
+        puzzle = self._done.pop(key, None) or self._open.get(key)
+        if puzzle is None:
+            return
+        puzzle.pieces.pop(number, None)
+        if puzzle.pieces:
+            self._open[key] = puzzle
+        else:
+            self._open.pop(key, None)
+
     def overdue(self, now: float) -> list[Puzzle]:
         """Give up the messages that were waited for long enough, and return them."""
         late = [puzzle for puzzle in self._open.values() if now - puzzle.since >= self._timeout]
