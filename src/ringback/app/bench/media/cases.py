@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ringback.app.bench.media.errors import NotAvailable
-from ringback.media.client import MediaLeg
+from ringback.media.client import MediaLeg, RecordingOptions
 from ringback.model.audio import Clip
 
 _FOR_EVER: Final = 0
@@ -58,7 +58,8 @@ async def begin(
         if case.room:
             await _ability(leg, "join")(number // case.room)
         if case.records:
-            lasting.create_task(_ability(leg, "record")(directory / f"{number}.wav"))
+            recording = await _ability(leg, "record")(directory / f"{number}.wav", RecordingOptions())
+            lasting.create_task(recording.done())
 
 
 def _ability(leg: MediaLeg, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
