@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Protocol
+from typing import Literal, Protocol
 
 import aiohttp
 from multidict import CIMultiDictProxy
@@ -38,6 +38,21 @@ class Request:
     read_timeout: float
     digest: aiohttp.DigestAuthMiddleware | None = None
     """Answers a Digest challenge (RFC 7616), and logs in ahead of it from then on."""
+    account: str = ""
+    """Whose request it is: only of the same may an answer be used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What there is to tell of an answer that a cache gave."""
+
+    how: Literal["fresh", "validated", "stale"]
+    age: int
+    """Seconds since the application made it."""
+    file: Path
+    """Its body, as it came over the network. The file never changes; it may go at any time."""
+    failure: FetchError | None = None
+    """Why a stale one had to do."""
 
 
 class Reply(Protocol):
@@ -47,6 +62,10 @@ class Reply(Protocol):
     def status(self) -> int: ...
     @property
     def headers(self) -> CIMultiDictProxy[str]: ...
+    @property
+    def kept(self) -> Kept | None:
+        """Set when it is from a cache."""
+        ...
 
     async def read(self) -> bytes:
         """Return the next bytes of the body as they came, empty at its end. Raises FetchError."""
@@ -141,6 +160,8 @@ class HttpExchange:
 
 class _HttpReply:
     """aiohttp's answer as a `Reply`."""
+
+    kept = None
 
     def __init__(self, response: aiohttp.ClientResponse, request: Request) -> None:
         self._response = response

@@ -47,7 +47,8 @@ async def fetch_media(session: WebhookSession, url: str, directory: Path, *, not
     async def to_file(reply: Reply, kind: ContentType) -> bytes:
         nonlocal size
         assert path is not None
-        size = await _save(reply, path, session.settings.max_media)
+        limit = session.settings.max_media
+        size = (await _link(reply, path, limit)) or (await _save(reply, path, limit))
         return b""
 
     try:
@@ -67,6 +68,7 @@ async def fetch_media(session: WebhookSession, url: str, directory: Path, *, not
         content_type=response.content_type,
         bytes=size,
         ms=response.elapsed_ms,
+        **({"cached": response.cached} if response.cached else {}),
     )
     return Media(response.url, path, response.content_type, size, response.elapsed_ms)
 
@@ -79,8 +81,36 @@ def _new_file(directory: Path) -> Path:
         raise _unwritable(error) from error
 
 
+async def _link(reply: Reply, path: Path, limit: int) -> int:
+    """Give the file of a kept answer another name, which copies nothing; return its size, 0 where that can't be."""
+    if reply.kept is None or reply.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        return 0
+    body = reply.kept.file
+
+    def link() -> int:
+        size = body.stat().st_size
+        if size <= limit:
+            path.unlink()
+            try:
+                path.hardlink_to(body)
+            except OSError:
+                path.touch()
+                return 0
+        return size
+
+    with suppress(OSError):
+        size = await asyncio.to_thread(link)
+        if size > limit:
+            raise _too_large(limit)
+        return size
+    return 0
+
+
+def _too_large(limit: int) -> FetchError:
+    return FetchError(MEDIA_TOO_LARGE, f"the audio is larger than {limit} bytes")
+
+
 async def _save(reply: Reply, path: Path, limit: int) -> int:
-    too_large = FetchError(MEDIA_TOO_LARGE, f"the audio is larger than {limit} bytes")
     buffer = bytearray()
     written = 0
 
@@ -95,7 +125,7 @@ async def _save(reply: Reply, path: Path, limit: int) -> int:
         written += len(buffer)
         buffer.clear()
 
-    total = await read_body(reply, keep, limit, too_large)
+    total = await read_body(reply, keep, limit, _too_large(limit))
     await flush()
     return total
 

@@ -1,6 +1,7 @@
 """The requests of one call: its cookies and logins, signatures, redirects, retries, and the time they may take."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -41,6 +42,8 @@ class WebhookResponse:
     """One that Python knows; empty when the answer names none."""
     body: bytes
     elapsed_ms: int
+    cached: str = ""
+    """`fresh`, `validated` or `stale` when it is from the cache."""
 
     @property
     def text(self) -> str:
@@ -89,6 +92,8 @@ class WebhookSession:
         self._exchange = exchange
         self._new_token = new_token
         self._auth_token = auth_token
+        # Whoever signs with another token is another customer of the application.
+        self._account = hashlib.sha256(auth_token.encode()).hexdigest()[:16]
         self._cookies: aiohttp.CookieJar | None = None
         self._logins: dict[str, Login] = {}
 
@@ -218,6 +223,7 @@ class WebhookSession:
             errand.limits.connect,
             errand.limits.read,
             login.digest if login else None,
+            self._account,
         )
 
     def _jar(self) -> aiohttp.CookieJar:
@@ -239,12 +245,13 @@ class WebhookSession:
         kind = content_type(reply.headers)
         if 200 <= reply.status < 300:
             body = await errand.consume(reply, kind)
-            response = WebhookResponse(hop.target.url, reply.status, kind.name, kind.charset, body, 0)
-            errand.timeline.answered(reply.status, kind.name, len(body), _shown(response))
+            cached = reply.kept.how if reply.kept else ""
+            response = WebhookResponse(hop.target.url, reply.status, kind.name, kind.charset, body, 0, cached)
+            errand.timeline.answered(reply.status, kind.name, len(body), _shown(response), reply.headers, reply.kept)
             return response
         prefix = await read_prefix(reply, SHOWN, _PREFIX_SECONDS)
         text = prefix.decode(kind.charset or "utf-8", "replace")
-        errand.timeline.answered(reply.status, kind.name, len(prefix), text)
+        errand.timeline.answered(reply.status, kind.name, len(prefix), text, reply.headers, reply.kept)
         if reply.status in (301, 302, 303, 307, 308):
             return _redirected(hop, reply)
         if reply.status == 401 and login and login.challenged(reply.headers):

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from ringback.model.events import WEBHOOK_REQUEST, WEBHOOK_RESPONSE
+from ringback.model.events import WARNING, WEBHOOK_REQUEST, WEBHOOK_RESPONSE
+from ringback.webhooks.exchange import Kept
 from ringback.webhooks.failures import FetchError
 
 SHOWN = 2000
 """Characters of an answer that the timeline keeps."""
+
+_MAX_HEADERS = 50
 
 
 class Note(Protocol):
@@ -41,9 +44,17 @@ class Timeline:
         self._started = self._clock()
         self._note(WEBHOOK_REQUEST, id=self._id, method=method, url=url, parameters=dict(parameters))
 
-    def answered(self, status: int, content_type: str, size: int, text: str) -> None:
+    def answered(
+        self, status: int, content_type: str, size: int, text: str, headers: Mapping[str, str], kept: Kept | None
+    ) -> None:
         """An answer came, whatever its status."""
-        self._end(status=status, content_type=content_type, bytes=size, body=text[:SHOWN])
+        cached = {"cached": kept.how} if kept else {}
+        shown = {name: value[:SHOWN] for name, value in list(headers.items())[:_MAX_HEADERS]}
+        self._end(status=status, content_type=content_type, bytes=size, body=text[:SHOWN], headers=shown, **cached)
+        if kept and kept.failure:
+            failure = kept.failure
+            told = f"{failure.message}: an answer of {kept.age} s ago is used"
+            self._note(WARNING, code=failure.code, message=told, url=failure.url)
 
     def failed(self, error: FetchError) -> None:
         """No answer came, or none that can be used. Does nothing when the request has its answer already."""

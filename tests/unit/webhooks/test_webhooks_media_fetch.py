@@ -1,14 +1,17 @@
 """Audio that is fetched to a file."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from webhooks_application import AUTH_TOKEN, Application, Notes, Speaker, make_client, redirect
+from webhooks_application import AUTH_TOKEN, Application, FakeReply, Notes, Speaker, make_client, redirect
 
 from ringback.model.errors import ApplicationError
-from ringback.webhooks.client import WebhookClient, WebhookSession
+from ringback.webhooks.client import WebhookClient, WebhookSession, WebhookSettings
+from ringback.webhooks.exchange import Kept, Reply, Request
 from ringback.webhooks.media_fetch import fetch_media
 from ringback.webhooks.signature import sign
 
@@ -131,3 +134,69 @@ async def test_who_gives_up_leaves_no_file(application: Application, session: We
         await application.asked.wait()
         task.cancel()
     assert list(tmp_path.iterdir()) == []
+
+
+# Out of the cache
+
+
+class CacheOf:
+    """An exchange whose one answer is a file of the cache."""
+
+    def __init__(self, file: Path, **headers: str) -> None:
+        self.file = file
+        self.headers = headers
+
+    @asynccontextmanager
+    async def __call__(self, request: Request) -> AsyncIterator[Reply]:
+        reply = FakeReply(b"as it was read", **{"Content_Type": "audio/wav"} | self.headers)
+        reply.kept = Kept("fresh", 7, self.file)
+        yield reply
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_kept_file_is_not_copied(tmp_path: Path, notes: Notes) -> None:
+    kept = tmp_path / "kept"
+    kept.write_bytes(SOUND)
+    async with WebhookClient(exchange=CacheOf(kept)) as client:
+        media = await fetch_media(client.session("t"), "http://a/", tmp_path, note=notes)
+    assert media.path.samefile(kept)
+    assert media.size == len(SOUND)
+    media.path.unlink()
+    assert kept.read_bytes() == SOUND
+    assert notes.events[-1][1]["cached"] == "fresh"
+    assert notes.events[-1][1]["bytes"] == len(SOUND)
+
+
+@pytest.mark.parametrize("why", ["gone", "compressed", "another file system"])
+async def test_a_kept_file_that_cannot_be_used_as_it_is(
+    tmp_path: Path, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    headers = {}
+    if why != "gone":
+        kept.write_bytes(SOUND)
+    if why == "compressed":
+        headers["Content_Encoding"] = "gzip"
+    if why == "another file system":
+
+        def link(*_: object) -> None:
+            raise OSError(18, "Invalid cross-device link")
+
+        monkeypatch.setattr(Path, "hardlink_to", link)
+    exchange = CacheOf(kept, **headers)
+    async with WebhookClient(exchange=exchange) as client:
+        if why == "compressed":
+            assert (await failure(client.session("t"), "http://a/", tmp_path)).code == 11206
+        else:
+            media = await fetch_media(client.session("t"), "http://a/", tmp_path)
+            assert media.path.read_bytes() == b"as it was read"
+
+
+async def test_a_kept_file_may_be_too_large(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_bytes(SOUND)
+    async with WebhookClient(WebhookSettings(max_media=100), CacheOf(kept)) as client:
+        assert (await failure(client.session("t"), "http://a/", tmp_path)).code == 11751
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

@@ -360,6 +360,7 @@ async def test_everything_is_noted(application: Application, session: WebhookSes
     assert data[0] == {"id": token, "method": "POST", "url": url, "parameters": FORM}
     ms = data[1].pop("ms")
     assert ms >= 0
+    assert data[1].pop("headers")["Location"] == "/new"
     assert data[1] == {"id": token, "status": 302, "content_type": "", "bytes": 0, "body": ""}
     assert data[2] == {"id": token + "/2", "method": "GET", "url": application.base + "/new", "parameters": {}}
     assert data[3]["body"] == "<Response/>"

@@ -97,6 +97,8 @@ def make_client(**settings: Any) -> WebhookClient:
 class FakeReply:
     """An answer whose body comes in the given pieces; a piece that is an exception is raised."""
 
+    kept: Any = None
+
     def __init__(self, *pieces: bytes | Exception, status: int = 200, **headers: str) -> None:
         self.status = status
         self.headers = CIMultiDictProxy(CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()}))
