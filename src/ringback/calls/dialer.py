@@ -1,5 +1,7 @@
 """Dial: call others for a call, and connect it to whoever answers first."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 from dataclasses import replace
@@ -34,7 +36,7 @@ _RANK: Final[tuple[DialStatus, ...]] = ("busy", "no-answer", "canceled", "failed
 class Dialer:
     """One Dial of one call."""
 
-    def __init__(self, caller: "Leg", dialing: Dialing) -> None:
+    def __init__(self, caller: Leg, dialing: Dialing) -> None:
         self._caller = caller
         self._dialing = dialing
         self._legs: list[Leg] = []
@@ -97,7 +99,7 @@ class Dialer:
         finally:
             waiting.released.set()
 
-    async def _call(self, targets: tuple[Target, ...]) -> "Leg | None":
+    async def _call(self, targets: tuple[Target, ...]) -> Leg | None:
         """Call some targets at once, and return the leg of the first who is ready to talk."""
         legs = [self._place(target) for target in targets]
         self._legs += legs
@@ -113,7 +115,7 @@ class Dialer:
     async def _winner_ready(self) -> None:
         await asyncio.shield(self._winner)
 
-    async def _all_ended(self, legs: "list[Leg]") -> None:
+    async def _all_ended(self, legs: list[Leg]) -> None:
         for leg in legs:
             await leg.ended.wait()
 
@@ -124,7 +126,7 @@ class Dialer:
         while await self._caller.next_key() != "*":
             pass
 
-    def _place(self, target: Target) -> "Leg":
+    def _place(self, target: Target) -> Leg:
         caller, dialing = self._caller, self._dialing
 
         async def conduct(leg: Leg) -> None:
@@ -154,7 +156,7 @@ class Dialer:
         leg.on_early_audio = self._rings_with_sound
         return leg
 
-    async def _conduct(self, leg: "Leg", target: Target) -> None:
+    async def _conduct(self, leg: Leg, target: Target) -> None:
         """The callee has picked up: ask it, then wait while it talks."""
         if target.send_keys:
             await leg.send_keys(target.send_keys)
@@ -167,7 +169,7 @@ class Dialer:
         self._winner.set_result(leg)
         await self._released.wait()
 
-    async def _connect(self, callee: "Leg", *, keep: bool = False) -> Dialed:
+    async def _connect(self, callee: Leg, *, keep: bool = False) -> Dialed:
         """Let the two talk; `keep` leaves the callee's call to whoever drives it."""
         caller, dialing = self._caller, self._dialing
         await caller.answer()
@@ -234,7 +236,7 @@ class Dialer:
             await ours.leave()
             await theirs.leave()
 
-    def _rings_with_sound(self, leg: "Leg") -> None:
+    def _rings_with_sound(self, leg: Leg) -> None:
         """A callee sends sound already; with several of them, or a tone that was asked for, it is not passed on."""
         if not self._dialing.ring_tone and len(self._dialing.targets) == 1:
             self._early.set()

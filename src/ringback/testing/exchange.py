@@ -20,9 +20,13 @@ Everything between the phone and the application is real but for sockets and sou
 import asyncio
 import functools
 import random
-from collections.abc import Callable, Sequence
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ringback.calls.dialplan import NoRoute
@@ -168,9 +172,9 @@ class Exchange:
         self.events: list[CallEvent] = []
         """Timelines of all calls."""
         self.records: dict[str, dict[str, Any]] = {}
+        """Call records as dictionaries, by sid."""
         self.saved: dict[tuple[type, str | tuple[str, ...]], Any] = {}
         """Records that are not calls', by class and key."""
-        """Call records as dictionaries, by sid."""
         self.answers: dict[str, Answers] = {}
         """How phones take calls, by number; those that are not in here answer after a second."""
         self.called: list[str] = []
@@ -186,11 +190,11 @@ class Exchange:
             signalling=SipSignalling(self.server, self.now, lambda: None),
             media=self.media,
             journal=self,
-            settings=settings or SwitchSettings(CallSettings()),
+            settings=replace(settings or SwitchSettings(CallSettings()), recordings=_folder_of(self)),
             handler=handler,
             afterwards=afterwards,
             routing=self.lines,
-            entropy=self._entropy(rng),
+            entropy=rng.randbytes,
             utcnow=lambda: EPOCH + timedelta(seconds=self.now()),
         )
 
@@ -265,6 +269,10 @@ class Exchange:
                     other.receive(item.data, Flow("UDP", there, here), self.now())
             elif endpoint is self.server:
                 self.switch.on_event(item)
+                if isinstance(item, IncomingCall):
+                    # A call that is refused at once has none.
+                    newest = next((leg for leg in self.switch if leg.dialog == item.call), None)
+                    self.sids += [newest.info.sid] if newest else []
             else:
                 self._phone_event(item)
         if endpoint in self._timers:
@@ -311,10 +319,9 @@ class Exchange:
 
         self._loop.call_later(how.rings, decide)
 
-    def _entropy(self, rng: random.Random) -> Callable[[int], bytes]:
-        def entropy(size: int) -> bytes:
-            data = rng.randbytes(size)
-            self.sids.append(f"CA{data.hex()}")
-            return data
 
-        return entropy
+def _folder_of(exchange: Exchange) -> Path:
+    """A directory for recordings that goes when the exchange does."""
+    folder = tempfile.mkdtemp(prefix="ringback-exchange-")
+    weakref.finalize(exchange, shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

@@ -12,9 +12,9 @@ from ringback.media.client import Media
 from ringback.model.audio import Clip
 from ringback.model.status import ApiVersion, Direction
 from ringback.sip import sdp
-from ringback.sip.events import DialogId, Flow, IncomingCall
+from ringback.sip.events import Acknowledged, DialogId, EndCause, Ended, Flow, IncomingCall, PeerAlive, Reinvite
 from ringback.testing.clock import run
-from ringback.testing.exchange import EPOCH, Exchange
+from ringback.testing.exchange import Exchange
 
 NUMBER = "+15550100001"
 ACCOUNT = "AC" + "0" * 32
@@ -79,6 +79,18 @@ class OneCall:
 
     def __getattr__(self, action: str) -> Callable[..., None]:
         return lambda call, *what: self.said.append((action, *what))
+
+    def acknowledged(self, description: bytes | None) -> None:
+        self.leg.on_sip(Acknowledged(DialogId(7), description))
+
+    def reoffered(self, description: bytes | None) -> None:
+        self.leg.on_sip(Reinvite(DialogId(7), description))
+
+    def ended_by(self, cause: EndCause) -> None:
+        self.leg.on_sip(Ended(DialogId(7), cause, remote=True))
+
+    def alive(self) -> None:
+        self.leg.on_sip(PeerAlive(DialogId(7)))
 
     async def end(self) -> None:
         """Hang up and wait for the last word."""

@@ -8,7 +8,7 @@ from calls_virtual import ACCOUNT, CLIP, NUMBER, OFFER, OneCall, conduct, finish
 
 from ringback.calls.leg import CallSettings, Leg
 from ringback.calls.switch import SwitchSettings
-from ringback.media.client import LegFormat, LegListener, MediaError
+from ringback.media.leg import LegFormat, LegListener, MediaError, MediaLeg
 from ringback.model import events
 from ringback.model.status import CallStatus
 from ringback.sip import sdp
@@ -251,7 +251,7 @@ async def test_the_answer_in_an_ack_sets_the_audio_up() -> None:
     action, offer = one.said[0]
     assert action == "answer"
     answer, _ = sdp.answer(offer, "127.0.0.1", 40000)
-    one.leg.acknowledged(answer)
+    one.acknowledged(answer)
     await asyncio.sleep(1)
     assert exchange.media.legs[0].formats[0].remote == ("127.0.0.1", 40000)
     await one.end()
@@ -349,7 +349,7 @@ class Brittle(FakeMedia):
 
     failing: tuple[str, ...] = ()
 
-    async def open(self, listener: LegListener) -> FakeMediaLeg:
+    async def open(self, listener: LegListener, *, near: MediaLeg | None = None) -> FakeMediaLeg:
         leg = await super().open(listener)
         return BrittleLeg(self, leg.number, listener)
 
@@ -375,7 +375,7 @@ async def test_a_session_change_that_the_media_refuse_is_answered_500() -> None:
     one = OneCall(exchange, media=media)
     await one.leg.answer()
     media.failing = ("setup",)
-    one.leg.reoffered(sdp.offer("127.0.0.1", 40002))
+    one.reoffered(sdp.offer("127.0.0.1", 40002))
     await asyncio.sleep(1)
     assert one.said[-1] == ("reject_reinvite", 500)
     assert one.leg.status is CallStatus.IN_PROGRESS
@@ -418,7 +418,7 @@ async def test_an_ack_with_an_answer_that_does_not_fit_ends_the_call() -> None:
     exchange = Exchange(conduct(pick_up))
     one = OneCall(exchange, None)
     await one.leg.answer()
-    one.leg.acknowledged(b"v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\n")
+    one.acknowledged(b"v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\n")
     await one.leg.tasks.drain(1)
     assert one.leg.end_reason == "not-acceptable"
     assert "no common audio" in exchange.timeline(one.leg.info.sid, events.ERROR)[0]["message"]
@@ -428,7 +428,7 @@ async def test_an_ack_with_an_answer_that_does_not_fit_ends_the_call() -> None:
 async def test_an_ack_without_news_changes_nothing() -> None:
     one = OneCall(Exchange(conduct(pick_up)))
     await one.leg.answer()
-    one.leg.acknowledged(None)
+    one.acknowledged(None)
     assert one.leg.status is CallStatus.IN_PROGRESS
     await one.end()
 
@@ -439,14 +439,14 @@ async def test_a_reinvite_without_an_offer_gets_ours_in_the_same_session() -> No
     exchange = Exchange(conduct(pick_up))
     one = OneCall(exchange)
     await one.leg.answer()
-    one.leg.reoffered(None)
+    one.reoffered(None)
     await asyncio.sleep(1)
     (_, first), (action, second) = one.said
     assert action == "answer_reinvite"
     (_, session, version), (_, same_session, later_version) = (_origin(first), _origin(second))
     assert (same_session, later_version >= version) == (session, True)
     answer, _ = sdp.answer(second, "127.0.0.1", 40004)
-    one.leg.acknowledged(answer)
+    one.acknowledged(answer)
     await asyncio.sleep(1)
     assert exchange.media.legs[0].formats[-1].remote == ("127.0.0.1", 40004)
     await one.end()
@@ -470,10 +470,10 @@ async def test_what_comes_after_the_end_is_not_heard() -> None:
     await one.leg.hangup()
     one.leg.on_key("1")
     one.leg.on_quiet(1)
-    one.leg.peer_alive()
-    one.leg.reoffered(OFFER)
-    one.leg.acknowledged(sdp.answer(offer, "127.0.0.1", 40000)[0])
-    one.leg.ended_by_peer("bye")
+    one.alive()
+    one.reoffered(OFFER)
+    one.acknowledged(sdp.answer(offer, "127.0.0.1", 40000)[0])
+    one.ended_by("bye")
     exchange.media.lose()
     await one.leg.tasks.drain(10)
     assert [action for action, *_ in one.said] == ["answer", "bye"]
@@ -488,11 +488,11 @@ def test_a_session_change_that_crosses_the_end_leaves_no_trace(turns: int, caplo
         exchange = Exchange(conduct(pick_up))
         one = OneCall(exchange)
         await one.leg.answer()
-        one.leg.reoffered(sdp.offer("127.0.0.1", 40002, direction="sendonly"))
+        one.reoffered(sdp.offer("127.0.0.1", 40002, direction="sendonly"))
         for _ in range(turns):
             await asyncio.sleep(0)
         answered = one.said[-1][0] == "answer_reinvite"
-        one.leg.ended_by_peer("bye")
+        one.ended_by("bye")
         await one.leg.tasks.drain(10)
         assert ("answer_reinvite" in [action for action, *_ in one.said]) is answered
         assert exchange.timeline(one.leg.info.sid, *ALL_KINDS)[-1] == {"status": "completed", "reason": "caller-hangup"}
@@ -515,7 +515,7 @@ def test_an_answer_that_crosses_the_end_gives_its_audio_back(turns: int, caplog:
         answering = one.leg.tasks.start(one.leg.answer(), "answer")
         for _ in range(turns):
             await asyncio.sleep(0)
-        one.leg.ended_by_peer("cancel")
+        one.ended_by("cancel")
         await answering
         await one.leg.tasks.drain(10)
         assert exchange.media.legs == []
@@ -617,5 +617,5 @@ async def test_a_call_that_rings_when_the_server_goes_down_is_refused_503() -> N
     one = OneCall(Exchange(conduct(pick_up)))
     one.leg.stop()
     await one.leg.tasks.drain(1)
-    assert one.said == [("reject", 503)]
+    assert one.said == [("reject", 503, "", [])]
     assert (one.leg.status, one.leg.end_reason) == (CallStatus.FAILED, "server-stopped")

@@ -174,7 +174,7 @@ async def test_a_caller_may_change_the_session() -> None:
 
 @virtual
 async def test_events_of_calls_that_are_not_there_concern_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "ringback.calls.switch")
+    caplog.set_level(logging.DEBUG, "ringback.calls.leg")
     exchange = Exchange(conduct(pick_up, wait_an_hour))
     phone = exchange.dial(NUMBER)
     await phone.answered.wait()

@@ -1,0 +1,273 @@
+"""Conferences: who waits, who hears whom, what is told, and how it ends; in virtual time."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from calls_virtual import ACCOUNT, CLIP, finished, virtual
+
+from ringback.calls.attendance import Attendance, Attended, ConferenceEvent
+from ringback.calls.errors import CallError
+from ringback.calls.leg import Leg
+from ringback.calls.recording import RecordOptions
+from ringback.model.conferences import ConferenceRecord, ConferenceStatus, ParticipantRecord, ParticipantStatus
+from ringback.model.recordings import RecordingRecord, RecordingStatus
+from ringback.model.status import ApiVersion
+from ringback.testing.exchange import Exchange, VirtualPhone
+
+
+class Hall:
+    """An exchange whose callers go into a conference; the last digit of the number they dial says how."""
+
+    def __init__(self, *ways: Attendance, account: str = ACCOUNT) -> None:
+        self.events: list[ConferenceEvent] = []
+        self.ways = [replace(way, watch=self.events.append) for way in ways]
+        self.attended: dict[str, Attended] = {}
+        self.exchange = Exchange(self._conduct)
+
+    async def _conduct(self, leg: Leg) -> None:
+        way = int(leg.info.to[-1])
+        leg.assign(ACCOUNT if way < 8 else "AC" + "9" * 32, None, ApiVersion.V2010)
+        attended = await leg.attend(self.ways[way if way < 8 else 0])
+        self.attended[leg.info.sid] = attended
+        await leg.sleep(1)
+
+    async def enter(self, *ways: int) -> list[VirtualPhone]:
+        phones = []
+        for way in ways:
+            phones.append(self.exchange.dial(f"+1555010000{way}"))
+            await asyncio.sleep(1)
+        return phones
+
+    def together(self) -> list[list[int]]:
+        rooms: dict[int, list[int]] = {}
+        for leg in self.exchange.media.legs:
+            if leg.room is not None:
+                rooms.setdefault(leg.room, []).append(leg.number)
+        return list(rooms.values())
+
+    def named(self, *names: str) -> list[str]:
+        return [event.name for event in self.events if not names or event.name in names]
+
+    @property
+    def conference(self) -> Any:
+        (record,) = self.exchange.kept(ConferenceRecord)
+        found = self.exchange.switch.conferences.find(record.sid)
+        assert found is not None
+        return found
+
+    async def over(self) -> None:
+        await finished(self.exchange)
+        await asyncio.sleep(1)
+
+
+PLAIN = Attendance("Room 1234")
+
+
+def music(exchange: Exchange, leg: int) -> str:
+    playing = exchange.media.legs[leg].playing
+    return playing.path.name if playing else ""
+
+
+@virtual
+async def test_it_begins_with_the_second_who_comes() -> None:
+    hall = Hall(PLAIN)
+    first, second = await hall.enter(0), []
+    assert "hold-music" in music(hall.exchange, 0)
+    assert (hall.together(), hall.named("conference-start")) == ([], [])
+    second = await hall.enter(0)
+    assert (hall.together(), music(hall.exchange, 0)) == ([[0, 1]], "")
+    (record,) = hall.exchange.kept(ConferenceRecord)
+    assert (record.friendly_name, record.status) == ("Room 1234", ConferenceStatus.IN_PROGRESS)
+    (first + second)[0].hang_up()
+    await asyncio.sleep(1)
+    assert hall.exchange.switch.conferences.find(record.sid) is not None, "one may stay alone"
+    second[0].hang_up()
+    await hall.over()
+    (record,) = hall.exchange.kept(ConferenceRecord)
+    assert (record.status, record.reason_conference_ended) == (ConferenceStatus.COMPLETED, "last-participant-left")
+    assert record.call_sid_ending_conference == second[0].sid
+    assert {each.status for each in hall.exchange.kept(ParticipantRecord)} == {ParticipantStatus.COMPLETE}
+    assert hall.named() == [
+        "participant-join", "participant-join", "conference-start", "participant-leave", "participant-leave",
+        "conference-end",
+    ]  # fmt: skip
+    assert [event.sequence for event in hall.events] == [1, 2, 3, 4, 5, 6]
+
+
+@virtual
+async def test_it_does_not_begin_without_somebody_who_may_begin_it() -> None:
+    hall = Hall(replace(PLAIN, start_on_enter=False), PLAIN)
+    await hall.enter(0, 0)
+    assert hall.together() == []
+    await hall.enter(1)
+    assert hall.together() == [[0, 1, 2]]
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_whoever_ends_it_by_leaving_sends_all_out() -> None:
+    hall = Hall(PLAIN, replace(PLAIN, end_on_exit=True))
+    one, two, host = await hall.enter(0, 0, 1)
+    host.hang_up()
+    await hall.over()
+    assert {sid: attended.reason for sid, attended in hall.attended.items()} == {one.sid: "ended", two.sid: "ended"}
+    (record,) = hall.exchange.kept(ConferenceRecord)
+    assert record.reason_conference_ended == "participant-with-end-conference-on-exit-left"
+    left = [event.data["ReasonParticipantLeft"] for event in hall.events if event.name == "participant-leave"]
+    assert sorted(left) == ["moderator_ended_conference", "moderator_ended_conference", "participant_hung_up"]
+
+
+@virtual
+async def test_star_leaves_where_that_is_wanted_and_the_call_goes_on() -> None:
+    hall = Hall(replace(PLAIN, hangup_on_star=True), PLAIN)
+    one, two = await hall.enter(0, 1)
+    one.audio.key("5*")
+    two.audio.key("*")
+    await asyncio.sleep(1)
+    assert hall.together() == [[1]]
+    assert hall.attended[one.sid].reason == "star"
+    two.hang_up()
+    await hall.over()
+
+
+@virtual
+async def test_the_time_limit_counts_from_the_entry() -> None:
+    hall = Hall(replace(PLAIN, time_limit=20), PLAIN)
+    one, two = await hall.enter(0, 1)
+    await asyncio.sleep(30)
+    assert (hall.attended[one.sid].reason, hall.attended[one.sid].seconds) == ("time-limit", 20)
+    two.hang_up()
+    await hall.over()
+
+
+@virtual
+async def test_the_same_name_in_another_account_is_another_room() -> None:
+    hall = Hall(PLAIN)
+    await hall.enter(0, 8, 0, 8)
+    assert sorted(hall.together()) == [[0, 2], [1, 3]]
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_a_full_room_takes_no_more() -> None:
+    hall = Hall(replace(PLAIN, max_participants=2))
+    *_, third = await hall.enter(0, 0, 0)
+    assert hall.attended[third.sid].reason == "full"
+    assert hall.together() == [[0, 1]]
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_muting_holding_and_coaching_reach_the_audio_and_the_records() -> None:
+    hall = Hall(PLAIN, replace(PLAIN, muted=True))
+    one, two, three = await hall.enter(0, 0, 1)
+    legs = hall.exchange.media.legs
+    assert [leg.muted for leg in legs] == [False, False, True]
+    room = hall.conference
+    await room.mute(three.sid, False)
+    await room.hold(two.sid, True)
+    await room.coach(one.sid, three.sid)
+    await asyncio.sleep(1)
+    assert [leg.muted for leg in legs] == [False, False, False]
+    assert [leg.held for leg in legs] == [False, True, False]
+    assert "hold-music" in music(hall.exchange, 1)
+    assert legs[0].coaching is legs[2]
+    kept = {record.call_sid: record for record in hall.exchange.kept(ParticipantRecord)}
+    assert (kept[three.sid].muted, kept[two.sid].hold) == (False, True)
+    assert (kept[one.sid].coaching, kept[one.sid].call_sid_to_coach) == (True, three.sid)
+    await room.hold(two.sid, False)
+    await asyncio.sleep(1)
+    assert (legs[1].held, music(hall.exchange, 1)) == (False, "")
+    assert hall.named()[4:] == [
+        "participant-unmute", "participant-hold", "participant-modify", "participant-unhold",
+    ]  # fmt: skip
+    with pytest.raises(KeyError):
+        await room.mute("CA" + "0" * 32, True)
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_who_is_kicked_goes_on_with_its_document() -> None:
+    hall = Hall(PLAIN)
+    one, _two = await hall.enter(0, 0)
+    hall.conference.kick(one.sid)
+    await asyncio.sleep(0.5)
+    assert hall.attended[one.sid].reason == "kicked"
+    assert hall.events[-1].data["ReasonParticipantLeft"] == "participant_updated_via_api"
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_all_are_sent_out_when_somebody_ends_it() -> None:
+    hall = Hall(PLAIN)
+    await hall.enter(0, 0)
+    hall.conference.end()
+    await hall.over()
+    (record,) = hall.exchange.kept(ConferenceRecord)
+    assert record.reason_conference_ended == "conference-ended-via-api"
+    assert [attended.reason for attended in hall.attended.values()] == ["ended", "ended"]
+
+
+@virtual
+async def test_beeps_and_announcements_are_heard_in_the_room() -> None:
+    hall = Hall(PLAIN, replace(PLAIN, beep="false"))
+    _one, two, *_ = await hall.enter(0, 0, 1)
+    await hall.conference.announce(CLIP, "http://shop.example/hello")
+    two.hang_up()
+    await asyncio.sleep(2)
+    announced = [each.clip.path.name for each in hall.exchange.media.announced]
+    assert [("join" in name, "leave" in name, name == CLIP.path.name) for name in announced] == [
+        (True, False, False), (True, False, False), (False, False, True), (False, True, False),
+    ]  # fmt: skip
+    assert hall.named("announcement-end") == ["announcement-end"]
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_the_conference_is_recorded_from_its_beginning_to_its_end() -> None:
+    hall = Hall(replace(PLAIN, record=RecordOptions("Conference", track="both")))
+    one, two = await hall.enter(0, 0)
+    with pytest.raises(CallError, match="already"):
+        await hall.conference.record(one.leg, RecordOptions("StartConferenceRecordingAPI", track="both"))
+    await asyncio.sleep(29)
+    one.hang_up()
+    await asyncio.sleep(1)
+    two.hang_up()
+    await hall.over()
+    (record,) = hall.exchange.kept(RecordingRecord)
+    (conference,) = hall.exchange.kept(ConferenceRecord)
+    assert (record.status, record.conference_sid) == (RecordingStatus.COMPLETED, conference.sid)
+    assert record.duration == pytest.approx(31, abs=1.1)
+
+
+@virtual
+async def test_a_caller_is_entertained_until_it_begins() -> None:
+    cancelled: list[bool] = []
+
+    async def wait(call: Any) -> None:
+        try:
+            await call.play(CLIP, 0)
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    hall = Hall(replace(PLAIN, wait=wait))
+    await hall.enter(0)
+    assert music(hall.exchange, 0) == CLIP.path.name
+    await hall.enter(0)
+    assert (cancelled, music(hall.exchange, 0)) == ([True], "")
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_a_hundred_callers_come_and_go_and_leave_nothing_behind() -> None:
+    hall = Hall(*[Attendance(f"room {number}") for number in range(8)])
+    phones = await hall.enter(*[number % 8 for number in range(80)])
+    assert sorted(len(room) for room in hall.together()) == [10] * 8
+    for phone in phones:
+        phone.hang_up()
+    await hall.over()
+    assert hall.exchange.media.legs == []
+    assert {record.status for record in hall.exchange.kept(ConferenceRecord)} == {ConferenceStatus.COMPLETED}
