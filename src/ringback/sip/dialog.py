@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from ringback.sip.call import Call
 
 
+MAX_FORWARDS = 70
+"""How many hops a request of ours may take (§8.1.1.6)."""
+
+
 class Dialog:
     """What both sides of a dialog keep (§12.1): who is who, where requests go, and how they are numbered."""
 
@@ -59,6 +63,11 @@ class Dialog:
     def key(self) -> DialogKey:
         """What identifies it here."""
         return self.call_id, self.local_tag, self.remote_tag
+
+    def confirm(self, response: Response) -> None:
+        """Take what the 2xx says of an early dialog that it confirms: its route set is computed again (§13.2.2.4)."""
+        self.routes = response.values("record-route")[::-1]
+        self.refresh_target(response)
 
     def refresh_target(self, message: Message) -> None:
         """Take the Contact of a re-INVITE, an UPDATE or its 2xx as the new remote target (§12.2.1.2, §12.2.2)."""
@@ -110,11 +119,11 @@ class Dialog:
 class RequestStart:
     """The address of a request: what CANCEL and the ACK of a refusal repeat of it (§9.1, §17.1.1.3)."""
 
-    __slots__ = ("branch", "call_id", "cseq", "flow", "from_", "method", "routes", "to", "uri", "via")
+    __slots__ = ("branch", "call_id", "cseq", "flow", "from_", "max_forwards", "method", "routes", "to", "uri", "via")
 
     def __init__(
         self, method: str, uri: str, flow: Flow, via: str, routes: list[str], from_: str, to: str, call_id: str,
-        cseq: int, branch: str,
+        cseq: int, branch: str, max_forwards: int = MAX_FORWARDS,
     ) -> None:  # fmt: skip
         self.method = method
         self.uri = uri
@@ -126,6 +135,15 @@ class RequestStart:
         self.call_id = call_id
         self.cseq = cseq
         self.branch = branch
+        self.max_forwards = max_forwards
+
+    def again(self, stack: Stack, cseq: int, flow: Flow) -> "RequestStart":
+        """Address the request once more, as a transaction of its own, perhaps by another way."""
+        branch = stack.new_branch()
+        return RequestStart(
+            self.method, self.uri, flow, stack.via(flow, branch), self.routes, self.from_, self.to, self.call_id, cseq,
+            branch, self.max_forwards,
+        )  # fmt: skip
 
     @property
     def cseq_text(self) -> str:
@@ -140,12 +158,12 @@ class RequestStart:
         """Serialise the ACK of a refusal: To as the refusal has it, the Via of the INVITE."""
         return self._write("ACK", response.headers["to"][0])
 
-    def cancel(self) -> bytes:
+    def cancel(self, headers: Fields = ()) -> bytes:
         """Serialise the CANCEL."""
-        return self._write("CANCEL", self.to)
+        return self._write("CANCEL", self.to, headers)
 
     def _write(self, method: str, to: str, headers: Fields = (), body: bytes = b"", content_type: str = "") -> bytes:
-        fixed = [("Via", self.via), ("Max-Forwards", "70")]
+        fixed = [("Via", self.via), ("Max-Forwards", str(self.max_forwards))]
         fixed += [("Route", route) for route in self.routes]
         fixed += [("From", self.from_), ("To", to), ("Call-ID", self.call_id), ("CSeq", f"{self.cseq} {method}")]
         return write_request(f"{method} {self.uri} SIP/2.0", fixed, headers, body, content_type)

@@ -4,14 +4,20 @@ import zlib
 from collections.abc import Callable
 
 from ringback.sip import bodies
-from ringback.sip.call import ACCEPT, ALLOW, EARLY, KNOWN_METHODS, Call, unsupported
+from ringback.sip.call import EARLY, Call
 from ringback.sip.events import Flow, Refusal
 from ringback.sip.fields import Via, scheme_of
 from ringback.sip.incoming import IncomingLeg
 from ringback.sip.message import Request, Response, SipParseError, clean, parse
+from ringback.sip.policy import ACCEPT, ALLOW_EVENTS, DIALOG_METHODS, KNOWN_METHODS, METHODS
+from ringback.sip.requests import serve
+from ringback.sip.screening import Screen, view
+from ringback.sip.session_timer import interval_too_short
 from ringback.sip.stack import ServerKey, Stack
 from ringback.sip.transaction_server import ACCEPTED, PROCEEDING, ServerTransaction
-from ringback.sip.wire import Fields, ReplyHead
+from ringback.sip.transfer import replaced_by
+from ringback.sip.values import Allow, Challenge, Silent
+from ringback.sip.wire import Fields, ReplyHead, checked
 
 RETRY_AFTER: Fields = [("Retry-After", "5")]
 
@@ -20,10 +26,18 @@ class Dispatcher:
     """Hands messages on. Holds nothing but the stack and the limits."""
 
     def __init__(
-        self, stack: Stack, allowed: Callable[[Flow], bool] | None, max_calls: int, max_transactions: int
+        self,
+        stack: Stack,
+        allowed: Callable[[Flow], bool] | None,
+        screen: Screen | None,
+        max_calls: int,
+        max_transactions: int,
     ) -> None:
         self._stack = stack
         self._allowed = allowed
+        self._screen = screen
+        self.shed_until = float("-inf")
+        """Until when new requests get 503."""
         self._max_calls = max_calls
         self._max_transactions = max_transactions
 
@@ -46,7 +60,7 @@ class Dispatcher:
     def _receive_response(self, response: Response, flow: Flow, now: float) -> None:
         """Give a response to its transaction, found by branch and method (§17.1.3)."""
         via = response.via
-        if via is None or len(response.values("via")) != 1:
+        if via is None or len(response.headers["via"]) != 1 or len(response.values("via")) != 1:
             self._refuse(flow, "a response with more than one Via")  # §8.1.3.3: misrouted
             return
         transaction = self._stack.clients.get((via.parameters.get("branch") or "", response.cseq_method))
@@ -79,10 +93,16 @@ class Dispatcher:
             cancelled = stack.servers.get(_server_key(request, via, "INVITE"))
         if call is None and cancelled is None and not self._may_start(request, flow):
             return
-        if len(stack.servers) >= self._max_transactions * (1 if call is None else 2):
+        if self._is_full(belongs=call is not None or cancelled is not None, now=now):
             self._reply(request, flow, 503, RETRY_AFTER)
-            self._refuse(flow, "too many transactions")
+            self._refuse(flow, "too many transactions, or too late with them")
             return
+        verdict = Allow()
+        if call is None and cancelled is None and self._screen is not None:
+            found = self._screened(request, flow, now)
+            if found is None:
+                return
+            verdict = found
         transaction = self._new_transaction(request, via, key, flow, now)
         if cancelled is not None:
             self._cancel(request, transaction, cancelled, now)
@@ -91,7 +111,32 @@ class Dispatcher:
             stack.trace_in(request, call.id)
             call.receive(request, transaction, flow, now)
         else:
-            self._start_something(request, transaction, flow, now)
+            self._start_something(request, transaction, flow, verdict, now)
+
+    def _is_full(self, *, belongs: bool, now: float) -> bool:
+        """Tell whether there is no room for a request: what belongs to a call still gets in when others do not."""
+        if not belongs and now < self.shed_until:
+            return True
+        return len(self._stack.servers) >= self._max_transactions * (2 if belongs else 1)
+
+    def _screened(self, request: Request, flow: Flow, now: float) -> Allow | None:
+        """Ask the screen, and answer what it does not allow: without a transaction, so that strangers cost little."""
+        if self._screen is None:
+            return Allow()
+        verdict = self._screen(view(request), flow, now)
+        method = clean(request.method)[:20]
+        if isinstance(verdict, Allow):
+            return verdict
+        if isinstance(verdict, Silent):
+            self._refuse(flow, f"{method} {verdict.reason}")
+        elif isinstance(verdict, Challenge):
+            # Who speaks of a dialog that is not there needs no password to be told so.
+            code, headers = (481, ()) if request.to.tag else (verdict.code, checked(verdict.headers))
+            self._reply(request, flow, code, headers)
+        else:
+            self._reply(request, flow, verdict.code, checked(verdict.headers), verdict.reason)
+            self._refuse(flow, f"{method} was refused with {verdict.code}")
+        return None
 
     def _receive_ack(
         self, request: Request, transaction: ServerTransaction | None, call: Call | None, now: float
@@ -137,9 +182,15 @@ class Dispatcher:
             if isinstance(leg, IncomingLeg) and leg.state == EARLY:
                 leg.cancelled(request, now)
             else:
-                cancelled.respond(487, now)  # a re-INVITE: the call goes on without it
+                call = self._stack.calls.get(cancelled.call) if cancelled.call is not None else None
+                if call is not None:
+                    call.peer_offers.cancelled(cancelled, now)
+                else:
+                    cancelled.respond(487, now)
 
-    def _start_something(self, request: Request, transaction: ServerTransaction, flow: Flow, now: float) -> None:
+    def _start_something(
+        self, request: Request, transaction: ServerTransaction, flow: Flow, verdict: Allow, now: float
+    ) -> None:
         """Act on a request outside of any dialog."""
         stack = self._stack
         merge = (request.call_id, request.from_.tag, request.cseq_text)
@@ -148,11 +199,16 @@ class Dispatcher:
             transaction.merge = merge
             stack.merges[merge] = transaction.key
             if request.method == "INVITE":
+                replaced, _ = replaced_by(stack, request)
                 leg = IncomingLeg(stack, request, transaction, flow, now)
                 stack.trace_in(request, leg.id)
-                leg.announce(request, flow)
+                leg.announce(request, flow, verdict.identity, None if replaced is None else replaced.id)
                 return
-            refusal = 200, [("Contact", stack.contact(flow)), ALLOW, ACCEPT]
+            if request.method in stack.policy.serves:
+                stack.trace_in(request, None)
+                serve(stack, request, transaction, flow, now, identity=verdict.identity)
+                return
+            refusal = 200, [("Contact", stack.contact(flow)), stack.policy.allow, ACCEPT, stack.policy.supported]
         else:
             self._refuse(flow, f"{clean(request.method)[:20]} was refused with {refusal[0]}")
         stack.trace_in(request, None)
@@ -161,20 +217,30 @@ class Dispatcher:
     def _refusal(self, request: Request, merge: tuple[str, str, str]) -> tuple[int, Fields] | None:
         """Inspect a request outside of any dialog in the order of §8.2; None where it may be served."""
         method = request.method
-        if request.to.tag or method in ("CANCEL", "BYE", "INFO", "UPDATE"):
-            return 481, ()  # these live in a dialog, or beside an INVITE
-        if method not in ("INVITE", "OPTIONS"):
-            return (405 if method in KNOWN_METHODS else 501), [ALLOW]
+        policy = self._stack.policy
+        if request.to.tag or method in DIALOG_METHODS:
+            return 481, ()
+        if method not in ("INVITE", "OPTIONS") and method not in policy.serves:
+            return self._refusal_of_method(method)
         if scheme_of(request.uri) not in ("sip", "sips", "tel"):
             return 416, ()
         if merge in self._stack.merges:
             return 482, ()  # one request that came along two ways (§8.2.2.2)
-        if required := request.values("require"):
-            return 420, unsupported(required)
+        if lacking := policy.lacking(request.values("require")):
+            return 420, lacking
         return self._refusal_of_call(request) if method == "INVITE" else None
 
+    def _refusal_of_method(self, method: str) -> tuple[int, Fields]:
+        policy = self._stack.policy
+        if method == "SUBSCRIBE":
+            return 489, [ALLOW_EVENTS]
+        if method in METHODS:
+            return 403, ()  # REFER, which we take from whoever is in a call
+        return (405 if method in KNOWN_METHODS else 501), [policy.allow]
+
     def _refusal_of_call(self, request: Request) -> tuple[int, Fields] | None:
-        """Tell what keeps an INVITE from becoming a call: its body, the bodies that it accepts, our room."""
+        """Tell what keeps an INVITE from becoming a call: its body, what it demands, what it replaces, our room."""
+        policy = self._stack.policy
         try:
             bodies.sdp_of(request)
         except bodies.UnsupportedBodyError:
@@ -182,6 +248,14 @@ class Dispatcher:
         accepted = {value.partition(";")[0].strip().lower() for value in request.values("accept")}
         if accepted and not accepted.intersection((bodies.SDP, "application/*", "*/*")):
             return 406, ()  # no answer of ours could be read
+        options = {value.lower() for name in ("require", "supported") for value in request.values(name)}
+        if policy.reliable == "required" and "100rel" not in options:
+            return 421, [("Require", "100rel")]
+        if policy.session_expires and (too_short := interval_too_short(request, policy.min_se)):
+            return 422, too_short
+        _, status = replaced_by(self._stack, request)
+        if status:
+            return status, ()
         return (503, RETRY_AFTER) if len(self._stack.calls) >= self._max_calls else None
 
     # -- refusals without a transaction ---------------------------------------------------------------------------
@@ -191,7 +265,7 @@ class Dispatcher:
         if error.status is not None and error.request is not None and (self._allowed is None or self._allowed(flow)):
             self._reply(error.request, flow, error.status, ())
 
-    def _reply(self, request: Request, flow: Flow, code: int, headers: Fields) -> None:
+    def _reply(self, request: Request, flow: Flow, code: int, headers: Fields, reason: str | None = None) -> None:
         """Answer without a transaction (§8.2.7): the same request gets the same answer, tag included."""
         if request.via is None or request.method == "ACK":
             return
@@ -200,7 +274,9 @@ class Dispatcher:
         reply = ReplyHead(request, flow.remote)
         tag = f"{zlib.crc32(reply.before.encode('utf-8', 'surrogateescape')):08x}"
         self._stack.trace_in(request, None)
-        self._stack.send(reply.response(code, tag, headers), flow, None, clean(request.get("cseq") or ""))
+        self._stack.send(
+            reply.response(code, tag, headers, reason=reason), flow, None, clean(request.get("cseq") or "")
+        )
 
     def _refuse(self, flow: Flow, reason: str) -> None:
         self._stack.emit(Refusal(flow, reason))

@@ -6,20 +6,18 @@ Bytes, the time and a random source come in; `poll` gives bytes to send and even
 
 from collections.abc import Callable, Iterable
 
+from ringback.sip.actions import Actions
 from ringback.sip.dispatch import Dispatcher
-from ringback.sip.events import DialogId, Event, Flow, Send
-from ringback.sip.fields import parse_name_addr, parse_uri
-from ringback.sip.incoming import IncomingLeg
-from ringback.sip.outgoing import OutgoingLeg
+from ringback.sip.events import Event, Flow, Send
+from ringback.sip.policy import SHORTEST_SESSION, Policy
+from ringback.sip.screening import Screen
 from ringback.sip.stack import Rng, Stack
+from ringback.sip.values import Reliable
 from ringback.sip.wire import checked
 
 
-class Endpoint:
-    """All calls of one SIP user agent.
-
-    An action on a call that has ended meanwhile does nothing: its `Ended` is on the way or was read already.
-    """
+class Endpoint(Actions):
+    """All calls of one SIP user agent."""
 
     def __init__(
         self,
@@ -27,20 +25,36 @@ class Endpoint:
         rng: Rng,
         user_agent: str = "Ringback",
         allowed: Callable[[Flow], bool] | None = None,
+        screen: Screen | None = None,
+        serves: Iterable[str] = (),
         advertised: Callable[[Flow], tuple[str, int]] | tuple[str, int] | None = None,
+        reliable: Reliable = "supported",
+        session_expires: int = 1800,
+        min_se: int = SHORTEST_SESSION,
+        max_datagram: int = 1300,
         max_calls: int = 10_000,
         max_transactions: int = 200_000,
         trace: bool = True,
     ) -> None:
         """`allowed` tells whether requests from a flow may start something; everybody may where it is None.
 
-        `advertised` is the address that Contact and Via name, where it is not that of the socket; a port of 0 keeps
-        the socket's. Beyond `max_calls` and `max_transactions` new requests get 503. `trace` False saves the
-        `Trace` events.
+        `screen` looks at each such request and allows, challenges, refuses or ignores it. `serves` names the methods,
+        such as REGISTER and MESSAGE, that come as `IncomingRequest`. `advertised` is the address that Contact and Via
+        name, where it is not that of the socket; a port of 0 keeps the socket's.
+
+        `reliable` tells how provisional answers are secured. `session_expires` is how many seconds a session lives
+        without being refreshed, 0 for ever, and `min_se` the least that others may ask for (RFC 4028). A request of
+        more than `max_datagram` bytes goes over TCP; 0 leaves all where they are. Beyond `max_calls` and
+        `max_transactions` new requests get 503. `trace` False saves the `Trace` events. Raises ValueError for what
+        makes no sense.
         """
         agent = checked([("User-Agent", user_agent)])[0][1]
-        self._stack = Stack(rng=rng, user_agent=agent, advertised=_advertiser(advertised), trace=trace)
-        self._dispatcher = Dispatcher(self._stack, allowed, max_calls, max_transactions)
+        policy = Policy(
+            agent, reliable=reliable, session_expires=session_expires, min_se=min_se, serves=serves,
+            max_datagram=max_datagram,
+        )  # fmt: skip
+        self._stack = Stack(rng=rng, policy=policy, advertised=_advertiser(advertised), trace=trace)
+        self._dispatcher = Dispatcher(self._stack, allowed, screen, max_calls, max_transactions)
 
     # -- the outside ----------------------------------------------------------------------------------------------
 
@@ -73,6 +87,10 @@ class Endpoint:
         outbox = self._stack.outbox
         return outbox.popleft() if outbox else None
 
+    def shed_load(self, until: float) -> None:
+        """Answer new requests with 503 until then: whoever runs the endpoint is late. Calls go on as they are."""
+        self._dispatcher.shed_until = until
+
     def on_pending(self, wakeup: Callable[[], None] | None) -> None:
         """Have `wakeup` called whenever there is something to poll: so a shell learns of its user's actions."""
         self._stack.wakeup = wakeup
@@ -86,89 +104,6 @@ class Endpoint:
     def transactions(self) -> int:
         """How many transactions there are, ended ones included that still wait for retransmissions."""
         return len(self._stack.servers) + len(self._stack.clients)
-
-    # -- the answering side ---------------------------------------------------------------------------------------
-
-    def ring(self, call: DialogId, now: float, code: int = 180, sdp: bytes | None = None) -> None:
-        """Send a provisional answer (101 to 199, else ValueError), with early media if `sdp` is given."""
-        leg = self._stack.calls.get(call)
-        if isinstance(leg, IncomingLeg):
-            leg.ring(code, sdp, now)
-
-    def answer(self, call: DialogId, sdp: bytes, now: float) -> None:
-        """Pick up. `sdp` is the answer, or our offer where the INVITE had none (then `Acknowledged` has the answer)."""
-        leg = self._stack.calls.get(call)
-        if isinstance(leg, IncomingLeg):
-            leg.answer(sdp, now)
-
-    def reject(
-        self, call: DialogId, code: int, now: float, reason: str | None = None, headers: Iterable[tuple[str, str]] = ()
-    ) -> None:
-        """Refuse a call that is not answered, with 300 to 699. Raises ValueError for the code or a broken header."""
-        leg = self._stack.calls.get(call)
-        if isinstance(leg, IncomingLeg):
-            leg.reject(code, reason, checked(headers), now)
-
-    def answer_reinvite(self, call: DialogId, sdp: bytes, now: float) -> None:
-        """Accept what `Reinvite` asks."""
-        if leg := self._stack.calls.get(call):
-            leg.answer_offer(sdp, now)
-
-    def reject_reinvite(self, call: DialogId, code: int, now: float) -> None:
-        """Refuse what `Reinvite` asks; the session stays as it is."""
-        if leg := self._stack.calls.get(call):
-            leg.reject_offer(code, now)
-
-    # -- both sides -----------------------------------------------------------------------------------------------
-
-    def bye(self, call: DialogId, now: float, reason: str | None = None) -> None:
-        """Hang up. `Ended` comes at once. A call that is not answered is refused with 480, or cancelled."""
-        if leg := self._stack.calls.get(call):
-            leg.bye(now, reason)
-
-    def check(self, call: DialogId, now: float) -> None:
-        """Ask for a sign of life: `PeerAlive` follows, or `Ended` with "unreachable"."""
-        if leg := self._stack.calls.get(call):
-            leg.check(now)
-
-    def info(self, call: DialogId, content_type: str, body: bytes, now: float) -> None:
-        """Send an INFO request, such as a key as `application/dtmf-relay`."""
-        checked([("Content-Type", content_type)])
-        if leg := self._stack.calls.get(call):
-            leg.info(content_type, body, now)
-
-    def reinvite(self, call: DialogId, sdp: bytes, now: float) -> None:
-        """Offer a change of the session, such as hold. `ReinviteAnswered` or `ReinviteRefused` follows."""
-        if leg := self._stack.calls.get(call):
-            leg.reinvite(sdp, now)
-
-    # -- the calling side -----------------------------------------------------------------------------------------
-
-    def invite(
-        self,
-        target_uri: str,
-        flow: Flow,
-        *,
-        from_uri: str,
-        sdp: bytes,
-        now: float,
-        to_uri: str | None = None,
-        from_name: str = "",
-        headers: Iterable[tuple[str, str]] = (),
-    ) -> DialogId:
-        """Call somebody through a flow. Raises ValueError for what cannot be put into a message."""
-        for uri in (target_uri, from_uri, to_uri or target_uri):
-            parse_uri(uri)
-        name = checked([("From", from_name.replace("\\", "\\\\").replace('"', '\\"'))])[0][1]
-        from_ = parse_name_addr(f"<{from_uri}>")._replace(name=name)
-        leg = OutgoingLeg(self._stack, target_uri, flow, from_, to_uri or target_uri, sdp, checked(headers), now)
-        return leg.id
-
-    def cancel(self, call: DialogId, now: float) -> None:
-        """Take back a call of ours. `Ended` comes at once; an answer that crosses it is hung up."""
-        leg = self._stack.calls.get(call)
-        if isinstance(leg, OutgoingLeg):
-            leg.cancel(now)
 
 
 def _advertiser(

@@ -1,41 +1,18 @@
 """A call that comes in: from its INVITE to our final answer (RFC 3261 §13.3)."""
 
 from ringback.sip import bodies
-from ringback.sip.call import ALLOW, CONFIRMED, EARLY, Call, reason_text
+from ringback.sip.call import CONFIRMED, EARLY, Call
 from ringback.sip.dialog import Dialog
-from ringback.sip.events import Flow, IncomingCall
+from ringback.sip.events import DialogId, Flow, IncomingCall
 from ringback.sip.fields import user_of
 from ringback.sip.message import Request, clean
+from ringback.sip.reason import q850_of, reason_text, telling_headers
+from ringback.sip.reliable import Provisional, ReliableAnswers
 from ringback.sip.stack import Stack
 from ringback.sip.timers import RING_REFRESH, Timer
 from ringback.sip.transaction_server import ServerTransaction
 from ringback.sip.wire import Fields, checked
 
-_TELLING = frozenset(
-    [
-        "alert-info",
-        "call-info",
-        "diversion",
-        "geolocation",
-        "history-info",
-        "p-asserted-identity",
-        "p-called-party-id",
-        "p-charging-vector",
-        "p-preferred-identity",
-        "privacy",
-        "reason",
-        "remote-party-id",
-        "replaces",
-        "referred-by",
-        "session-expires",
-        "subject",
-        "supported",
-        "user-agent",
-        "user-to-user",
-        "x-forwarded-for",
-    ]
-)
-_MAX_TELLING = 50
 _MAX_EXPIRES = 86_400
 
 
@@ -50,19 +27,35 @@ class IncomingLeg(Call):
         self._offer = bodies.sdp_of(request)
         super().__init__(stack)
         self.dialog = Dialog.of_request(request, transaction.tag, flow)
-        self._invite: ServerTransaction | None = transaction
+        self.remote_sdp = self._offer
+        self.learn(request)
+        self.invite: ServerTransaction | None = transaction
+        """The transaction of the INVITE until its final answer."""
+        self._request: Request | None = request
+        """The INVITE until its final answer, which repeats what it says of session timers."""
         self._cseq = request.cseq
         self._ringing: tuple[int, bytes] | None = None
         self._timers: list[Timer] = []
+        self._required = "100rel" in request.values("require")
+        self._able = self._required or "100rel" in _tags(request, "supported")
+        self._provisionals = ReliableAnswers(self, stack, request.cseq)
+        self._early_sdp: bytes | None = None
+        """The description of a reliable provisional answer."""
+        self._early = False
+        """Whether offer and answer were exchanged before the final answer, and are known to have arrived."""
+        self._answer: bytes | None = None
+        """The answer of our user, while a provisional one must be acknowledged first."""
         transaction.call = self.id
         stack.dialogs[self.dialog.key] = self
         expires = request.get("expires") or ""
         if expires.isascii() and expires.isdigit() and 0 < int(expires[:9]) <= _MAX_EXPIRES:
             self._timers.append(stack.timers.start(now + int(expires), "expires", self))
 
-    def announce(self, request: Request, flow: Flow) -> None:
+    def announce(
+        self, request: Request, flow: Flow, identity: str | None = None, replaces: DialogId | None = None
+    ) -> None:
         """Tell our user that somebody calls."""
-        self._stack.emit(
+        self.stack.emit(
             IncomingCall(
                 call=self.id,
                 flow=flow,
@@ -76,28 +69,92 @@ class IncomingLeg(Call):
                 call_id=clean(request.call_id),
                 sdp=self._offer,
                 headers=telling_headers(request),
+                identity=identity,
+                replaces=replaces,
+                max_forwards=int(request.get("max-forwards") or 70),
             )
         )
+
+    # -- provisional answers --------------------------------------------------------------------------------------
 
     def ring(self, code: int, sdp: bytes | None, now: float) -> None:
         """Send a provisional answer, and repeat it each minute. Raises ValueError when the code is not 101 to 199."""
         if not 100 < code < 200:
             raise ValueError(f"a provisional answer is 101 to 199, not {code}")
-        if self.state == EARLY:
-            self._ringing = (code, sdp or b"")
+        if self.state == EARLY and self._answer is None:
+            self._ringing = code, sdp or b""
             self._say_ringing(now)
+
+    def _say_ringing(self, now: float) -> None:
+        if self.invite is None or self._ringing is None:
+            return
+        code, sdp = self._ringing
+        wanted = self.stack.policy.reliable
+        if self._able and wanted != "never" and (sdp or self._required or wanted == "required"):
+            if sdp:
+                self.local_sdp = self._early_sdp = sdp
+                self._ringing = code, b""  # a description is said reliably once
+            offers = self._offer is None and bool(sdp)
+            self._provisionals.send(code, self.session_headers(), sdp, now, carries_offer=offers)
+        else:
+            self.invite.respond(code, now, self.session_headers(), sdp, establishes=True)
+        self._stop_timers("ring")
+        self._timers.append(self.stack.timers.start(now + RING_REFRESH, "ring", self))
+
+    def take_prack(self, request: Request, now: float) -> Provisional | None:
+        """Return the provisional answer that a PRACK acknowledges."""
+        acknowledged = self._provisionals.take(request)
+        if acknowledged is not None and acknowledged.sdp:
+            self._early = True
+        return acknowledged
+
+    def all_acknowledged(self, now: float) -> None:
+        """Every provisional answer has arrived: now our user's answer may go."""
+        if self._answer is not None:
+            sdp, self._answer = self._answer, None
+            self.answer(sdp, now)
+
+    def unacknowledged_provisional(self, now: float) -> None:
+        """Nobody acknowledges a provisional answer: the call is refused with a 5xx (RFC 3262 §3)."""
+        if self.state == EARLY:
+            self._refuse(504, now)
+            self.end("ack-timeout", remote=True, now=now, code=504, reason="no PRACK came")
+            self.finish()
+
+    @property
+    def early_session(self) -> bool:
+        """True when a reliable provisional answer has made a session."""
+        return self._early
+
+    @property
+    def early_refusal(self) -> int:
+        """491 while an offer of ours has no answer."""
+        return 491 if self._offer is None and self.local_sdp is not None else 500
+
+    # -- the final answer -----------------------------------------------------------------------------------------
 
     def answer(self, sdp: bytes, now: float) -> None:
         """Accept the call; the 2xx is repeated until its ACK comes."""
-        if self.state != EARLY or self._invite is None:
+        if self.state != EARLY or self.invite is None or self._request is None:
+            return
+        if self._provisionals.owed:
+            self._answer = sdp
             return
         self._stop_timers()
-        transaction, self._invite = self._invite, None
-        headers = [*self.session_headers(), ("User-Agent", self._stack.user_agent)]
+        self._provisionals.stop()
+        (transaction, request), self.invite, self._request = (self.invite, self._request), None, None
+        headers = [*self.session_headers(), *self.timer.answer(request, now)]
+        headers.append(("User-Agent", self.stack.policy.user_agent))
+        if self._early:
+            # What a reliable answer has said may be said again, and not otherwise (RFC 3261 §13.2.1).
+            same = self._offer is not None and self.local_sdp == self._early_sdp
+            sdp = self._early_sdp if same and self._early_sdp else b""
         data = transaction.respond(200, now, headers, sdp, establishes=True)
         if data:
+            self.local_sdp = sdp or self.local_sdp
             self.state = CONFIRMED
-            self.repeat_until_acknowledged(transaction, self._cseq, data, now, carries_offer=self._offer is None)
+            offers = self._offer is None and not self._early
+            self.repeat_until_acknowledged(transaction, self._cseq, data, now, carries_offer=offers)
 
     def reject(self, code: int, reason: str | None, headers: Fields, now: float) -> None:
         """Refuse the call. Raises ValueError when the code is not 300 to 699 or a header cannot be sent."""
@@ -109,24 +166,27 @@ class IncomingLeg(Call):
             self.end("reject", remote=False, now=now, code=code, reason=reason or "")
             self.finish()
 
-    def bye(self, now: float, reason: str | None = None) -> None:
+    def bye(self, now: float, reason: str | None = None, q850: int | None = None) -> None:
         """Hang up; before the answer that is a refusal."""
         if self.state == EARLY:
             self.reject(480, None, (), now)
         else:
-            super().bye(now, reason)
+            super().bye(now, reason, q850)
 
     def cancelled(self, cancel: Request, now: float) -> None:
         """Take the CANCEL of the INVITE (§9.2)."""
         if self.state == EARLY:
             self._refuse(487, now)
-            self.end("cancel", remote=True, now=now, code=487, reason=reason_text(cancel))
+            self.end("cancel", remote=True, now=now, code=487, reason=reason_text(cancel), q850=q850_of(cancel))
             self.finish()
 
-    def _receive_bye(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+    def receive_bye(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        """Take a BYE, which ends an early dialog too; the INVITE still wants its answer (§15.1.2)."""
         if self.state == EARLY:
-            self._refuse(487, now)  # a BYE ends an early dialog too, and the INVITE still wants its answer (§15.1.2)
-        super()._receive_bye(request, transaction, now)
+            self._refuse(487, now)
+        super().receive_bye(request, transaction, now)
+
+    # -- how it ends before that ----------------------------------------------------------------------------------
 
     def on_timer(self, letter: str, now: float) -> None:
         """Ring again; or the caller's patience (Expires, §13.3.1) is at an end."""
@@ -148,33 +208,21 @@ class IncomingLeg(Call):
     def finish(self) -> None:
         """Leave the tables, and let go of the INVITE."""
         self._stop_timers()
-        self._invite = None
+        self._provisionals.stop()
+        self.invite = self._request = None
         super().finish()
 
-    def _say_ringing(self, now: float) -> None:
-        if self._invite is not None and self._ringing is not None:
-            code, sdp = self._ringing
-            self._invite.respond(code, now, self.session_headers(), sdp, establishes=True)
-            self._stop_timers("ring")
-            self._timers.append(self._stack.timers.start(now + RING_REFRESH, "ring", self))
-
     def _refuse(self, code: int, now: float, reason: str | None = None, headers: Fields = ()) -> None:
-        if self._invite is not None:
-            self._invite.respond(code, now, [*headers, ALLOW], reason=reason)
+        self._provisionals.stop()
+        if self.invite is not None:
+            self.invite.respond(code, now, [*headers, self.stack.policy.allow], reason=reason)
 
     def _stop_timers(self, letter: str = "") -> None:
         for timer in self._timers:
             if timer.letter == (letter or timer.letter):
-                self._stack.timers.stop(timer)
+                self.stack.timers.stop(timer)
         self._timers = [timer for timer in self._timers if timer.target is not None]
 
 
-def telling_headers(request: Request) -> tuple[tuple[str, str], ...]:
-    """Pick the headers of an INVITE that an application may want to see."""
-    found = [
-        (name, clean(value))
-        for name, values in request.headers.items()
-        if name in _TELLING or name.startswith("x-")
-        for value in values
-    ]
-    return tuple(found[:_MAX_TELLING])
+def _tags(request: Request, name: str) -> set[str]:
+    return {value.lower() for value in request.values(name)}

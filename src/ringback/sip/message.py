@@ -246,7 +246,7 @@ def _check(message: Request | Response) -> None:
     if "record-route" in headers:
         for route in message.values("record-route"):
             parse_name_addr(route)
-    for name in ("require", "accept"):
+    for name in ("require", "accept", "supported", "allow"):
         if name in headers:
             message.values(name)
     if isinstance(message, Response):

@@ -5,15 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from ringback.sip.events import DialogId, Event, Flow, Send, Trace
+from ringback.sip.events import DialogId, Event, Flow, RequestId, Send, Trace
 from ringback.sip.fields import BRANCH_COOKIE, host_text
 from ringback.sip.message import Request, Response, clean
+from ringback.sip.policy import Policy
 from ringback.sip.timers import Timers
 
 if TYPE_CHECKING:
     from ringback.sip.call import Call
+    from ringback.sip.requests import ServedRequest
     from ringback.sip.transaction_client import ClientTransaction
     from ringback.sip.transaction_server import ServerTransaction
+    from ringback.sip.transfer import Transfers
 
 ServerKey = tuple[str, ...]
 ClientKey = tuple[str, str]
@@ -33,7 +36,7 @@ class Stack:
     """Mutated by all parts, drained by `Endpoint.poll`."""
 
     rng: Rng
-    user_agent: str
+    policy: Policy
     advertised: Callable[[Flow], tuple[str, int]]
     """The address that Via and Contact tell the peer of a flow."""
     trace: bool = True
@@ -43,11 +46,16 @@ class Stack:
     clients: dict[ClientKey, "ClientTransaction"] = field(default_factory=dict)
     calls: dict[DialogId, "Call"] = field(default_factory=dict)
     dialogs: dict[DialogKey, "Call"] = field(default_factory=dict)
+    requests: dict[RequestId, "ServedRequest"] = field(default_factory=dict)
+    """Requests that are no calls and wait for the answer of our user."""
+    transfers: dict[DialogId, "Transfers"] = field(default_factory=dict)
+    """Transfers whose progress is still to be told, which may outlive their calls."""
     merges: dict[tuple[str, str, str], ServerKey] = field(default_factory=dict)
     """Requests outside of dialogs under way, by Call-ID, From tag and CSeq (§8.2.2.2)."""
     connections: set[int] = field(default_factory=set)
     """TCP connections that carry, or carried, something of ours. Losing any other one concerns nobody."""
     last_call: int = 0
+    last_request: int = 0
     wakeup: Callable[[], None] | None = None
     """Called when there is something to drain; set by the shell."""
 
@@ -76,9 +84,18 @@ class Stack:
         self.last_call += 1
         return DialogId(self.last_call)
 
+    def new_request(self) -> RequestId:
+        """Return a name for a new request."""
+        self.last_request += 1
+        return RequestId(self.last_request)
+
     def new_tag(self) -> str:
         """Return a tag: 64 random bits (§19.3 wants 32)."""
         return f"{self.rng.getrandbits(64):016x}"
+
+    def new_call_id(self) -> str:
+        """Return a Call-ID that no other call has."""
+        return f"{self.rng.getrandbits(96):024x}"
 
     def new_branch(self) -> str:
         """Return a branch that no other request has."""

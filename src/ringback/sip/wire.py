@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from ringback.sip.fields import split_outside
+from ringback.sip.fields import TOKEN, split_outside
 from ringback.sip.message import Request
 
 REASONS = {
@@ -15,10 +15,10 @@ REASONS = {
     421: "Extension Required", 422: "Session Interval Too Small", 423: "Interval Too Brief",
     480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops",
     484: "Address Incomplete", 485: "Ambiguous", 486: "Busy Here", 487: "Request Terminated",
-    488: "Not Acceptable Here", 491: "Request Pending", 493: "Undecipherable", 500: "Server Internal Error",
-    501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Server Time-out",
-    505: "Version Not Supported", 513: "Message Too Large", 600: "Busy Everywhere", 603: "Decline",
-    604: "Does Not Exist Anywhere", 606: "Not Acceptable",
+    488: "Not Acceptable Here", 489: "Bad Event", 491: "Request Pending", 493: "Undecipherable",
+    500: "Server Internal Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
+    504: "Server Time-out", 505: "Version Not Supported", 513: "Message Too Large", 600: "Busy Everywhere",
+    603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable",
 }  # fmt: skip
 
 Fields = Sequence[tuple[str, str]]
@@ -32,7 +32,7 @@ def checked(headers: Iterable[tuple[str, str]]) -> Fields:
     """Return header lines given by the application; raises ValueError where one would break out of its line."""
     pairs = tuple(headers)
     for name, value in pairs:
-        if not re.fullmatch(r"[A-Za-z0-9\-.!%*_+`'~]+", name) or _CONTROL.search(value):
+        if not TOKEN.fullmatch(name) or _CONTROL.search(value):
             raise ValueError(f"{name!r}: {value[:60]!r} is no header line: no line breaks or control characters")
     return pairs
 

@@ -7,13 +7,13 @@ Everything between the phone and the application is real but for sockets and sou
 >>> async def pick_up(leg):
 ...     leg.assign("AC" + "0" * 32, None, leg.info.api_version)
 ...     await leg.answer()
-...     await leg.sleep(3600)
->>> async def hour():
+...     await leg.sleep(3500)
+>>> async def call():
 ...     exchange = Exchange(pick_up)
 ...     phone = exchange.dial("+15550100001")
 ...     await phone.ended.wait()
 ...     return exchange.records[phone.sid]["end_reason"]
->>> run(hour())
+>>> run(call())
 'document-end'
 """
 

@@ -3,7 +3,6 @@
 import pytest
 from sip_talk import ANSWER, LOCAL, OFFER, TCP, Talk
 
-from ringback.sip.call import METHODS
 from ringback.sip.events import (
     Acknowledged,
     Dtmf,
@@ -12,6 +11,7 @@ from ringback.sip.events import (
     PeerAlive,
     Reinvite,
 )
+from ringback.sip.policy import METHODS
 
 
 def test_the_caller_hangs_up() -> None:
@@ -242,7 +242,7 @@ def test_keys_in_info() -> None:
     assert (refusal.code, refusal.get("accept")) == (415, "application/dtmf-relay, application/dtmf")
 
 
-@pytest.mark.parametrize(("method", "code"), [("MESSAGE", 405), ("REFER", 405), ("PRACK", 405), ("WHATEVER", 501)])
+@pytest.mark.parametrize(("method", "code"), [("MESSAGE", 405), ("PUBLISH", 405), ("WHATEVER", 501)])
 def test_methods_that_we_lack(method: str, code: int) -> None:
     talk = Talk()
     talk.answered_call()
@@ -262,9 +262,9 @@ def test_options_within_the_dialog() -> None:
 def test_extensions_are_refused_within_the_dialog_too() -> None:
     talk = Talk()
     talk.answered_call()
-    talk.say(talk.request("INFO", 2, headers="Require: 100rel, timer"))
+    talk.say(talk.request("INFO", 2, headers="Require: 100rel, gruu, timer, x"))
     refusal = talk.last_response()
-    assert (refusal.code, refusal.get("unsupported")) == (420, "100rel, timer")
+    assert (refusal.code, refusal.get("unsupported")) == (420, "gruu, x")
 
 
 @pytest.mark.parametrize("code", [200, 405, 486])

@@ -53,7 +53,7 @@ def test_options() -> None:
     talk.say(talk.request("OPTIONS", headers="Max-Forwards: 0").replace(b"Max-Forwards: 70\r\n", b""))
     ok = talk.last_response()
     assert (ok.code, ok.get("accept"), ok.get("allow")) == (
-        200, "application/sdp", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE",
+        200, "application/sdp", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY",
     )  # fmt: skip
     assert ok.to.tag
     assert ok.contacts[0].uri == "sip:192.0.2.1:5060"
@@ -61,8 +61,8 @@ def test_options() -> None:
 
 @pytest.mark.parametrize(
     ("method", "code"),
-    [("REGISTER", 405), ("MESSAGE", 405), ("SUBSCRIBE", 405), ("WHATEVER", 501), ("BYE", 481), ("INFO", 481),
-     ("UPDATE", 481), ("CANCEL", 481)],
+    [("REGISTER", 405), ("MESSAGE", 405), ("SUBSCRIBE", 489), ("REFER", 403), ("WHATEVER", 501), ("BYE", 481),
+     ("INFO", 481), ("UPDATE", 481), ("CANCEL", 481), ("PRACK", 481), ("NOTIFY", 481)],
 )  # fmt: skip
 def test_what_starts_nothing(method: str, code: int) -> None:
     talk = Talk()
@@ -233,7 +233,7 @@ def test_stray_responses_are_dropped() -> None:
         talk.say(bad)
         assert talk.only(Refusal)
     talk.say(good)
-    assert talk.told() == [Answered(call, None)]
+    assert talk.told() == [Answered(call, None, fork="callee")]
 
 
 def test_traces() -> None:

@@ -50,7 +50,11 @@ def test_ringing_and_answer() -> None:
     talk.say(talk.response(invite, 180))
     talk.say(talk.response(invite, 183, body=ANSWER))
     talk.say(talk.response(invite, 183, body=b"?", headers="Content-Encoding: gzip"))
-    assert talk.told() == [Ringing(call, 180, None), Ringing(call, 183, ANSWER), Ringing(call, 183, None)]
+    assert talk.told() == [
+        Ringing(call, 180, None, fork="callee"),
+        Ringing(call, 183, ANSWER, fork="callee"),
+        Ringing(call, 183, None, fork="callee"),
+    ]
     ok = talk.response(
         invite, 200, body=ANSWER, headers="Record-Route: <sip:p1@192.0.2.9;lr>\r\nRecord-Route: <sip:p2;lr>"
     )
@@ -59,7 +63,7 @@ def test_ringing_and_answer() -> None:
     assert (ack.method, ack.uri, ack.cseq, ack.to.tag) == ("ACK", "sip:callee@192.0.2.2", invite.cseq, "callee")
     assert ack.headers["route"] == ["<sip:p2;lr>", "<sip:p1@192.0.2.9;lr>"]
     assert ack.via != invite.via
-    assert talk.told() == [Answered(call, ANSWER)]
+    assert talk.told() == [Answered(call, ANSWER, fork="callee")]
     talk.say(ok)
     again = talk.last()
     assert parse(again).via == ack.via, "the same ACK for each 2xx"
@@ -133,7 +137,7 @@ def test_an_answer_that_crosses_the_cancel_is_hung_up() -> None:
     assert talk.heard() == ["ACK", "BYE"]
     talk.say(talk.response(invite, 200, body=ANSWER))
     assert talk.heard() == ["ACK"]
-    assert talk.told() == [Ringing(call, 180, None), Ended(call, "cancel", False)]
+    assert talk.told() == [Ringing(call, 180, None, fork="callee"), Ended(call, "cancel", False)]
     talk.wait(100.0)
     assert (talk.endpoint.calls, talk.endpoint.transactions) == (0, 0)
 
@@ -167,7 +171,7 @@ def test_one_of_several_forks_is_taken() -> None:
     sent = [parse(item) for item in talk.sent]
     assert talk.heard() == ["ACK", "BYE"]
     assert {request.to.tag for request in sent} == {"second"}
-    assert talk.told() == [Answered(call, ANSWER)]
+    assert talk.told() == [Answered(call, ANSWER, fork="first")]
     for number in range(30):
         talk.say(talk.response(invite, 200, tag=f"t{number}"))
     assert len(talk.heard()) == 28
@@ -187,7 +191,7 @@ def test_the_called_side_hangs_up() -> None:
     call, invite = talk.connected_call()
     talk.say(talk.peer_request(invite, "BYE", 1, headers='Reason: Q.850;cause=16;text="bye"'))
     assert talk.heard() == ["200 BYE"]
-    assert talk.told() == [Ended(call, "bye", True, 0, 'Q.850;cause=16;text="bye"')]
+    assert talk.told() == [Ended(call, "bye", True, 0, 'Q.850;cause=16;text="bye"', 16)]
 
 
 def test_the_answering_side_sends_from_another_port() -> None:

@@ -6,12 +6,13 @@ from sip_talk import TCP, UDP, Talk
 
 from ringback.sip.events import DialogId, PeerAlive, Send, Trace
 from ringback.sip.message import parse
+from ringback.sip.policy import Policy
 from ringback.sip.stack import Stack
 
 
 def stack(*, trace: bool = False) -> Stack:
     """Make a stack that advertises an IPv6 address."""
-    return Stack(random.Random(1), "test", lambda flow: ("2001:db8::1", flow.local[1]), trace=trace)
+    return Stack(random.Random(1), Policy("test"), lambda flow: ("2001:db8::1", flow.local[1]), trace=trace)
 
 
 def test_what_is_sent_and_told_stands_in_the_outbox_in_order() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from ringback.sip.events import Flow, Send
 from ringback.sip.message import Response, parse
+from ringback.sip.policy import Policy
 from ringback.sip.stack import Stack
 from ringback.sip.transaction_client import (
     ACCEPTED,
@@ -36,7 +37,7 @@ class Play:
     """One transaction, what it sends and what it tells."""
 
     def __init__(self, method: str, flow: Flow = UDP) -> None:
-        self.stack = Stack(random.Random(1), "test", lambda flow: flow.local, trace=False)
+        self.stack = Stack(random.Random(1), Policy("test"), lambda flow: flow.local, trace=False)
         self.told: list[int | Failure] = []
         invite = method == "INVITE"
         self.tx = ClientTransaction(

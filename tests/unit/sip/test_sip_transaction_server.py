@@ -6,6 +6,7 @@ import pytest
 
 from ringback.sip.events import Flow, Send
 from ringback.sip.message import Request, parse
+from ringback.sip.policy import Policy
 from ringback.sip.stack import Stack
 from ringback.sip.transaction_server import (
     ACCEPTED,
@@ -27,7 +28,7 @@ class Play:
     """One transaction and what it sends."""
 
     def __init__(self, method: str, flow: Flow = UDP) -> None:
-        self.stack = Stack(random.Random(1), "test", lambda flow: flow.local, trace=False)
+        self.stack = Stack(random.Random(1), Policy("test"), lambda flow: flow.local, trace=False)
         head = f"{method} sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\n"
         request = parse((head + f"From: <sip:b>\r\nTo: <sip:a>\r\nCall-ID: c\r\nCSeq: 1 {method}\r\n\r\n").encode())
         assert isinstance(request, Request)
@@ -103,6 +104,7 @@ def test_invite_refused_over_tcp() -> None:
     assert play.sent() == [486]
     assert play.sends_until(31.9) == []
     play.tx.step("ack", 31.9)
+    play.sends_until(31.9)
     assert play.tx.state == TERMINATED
 
 
@@ -139,7 +141,9 @@ def test_non_invite(code: int) -> None:
 def test_non_invite_over_tcp_ends_with_its_answer() -> None:
     play = Play("OPTIONS", TCP)
     play.tx.respond(200, 1.0)
-    assert (play.sent(), play.tx.state, play.stack.servers) == ([200], TERMINATED, {})
+    assert play.sent() == [200]
+    play.sends_until(1.0)
+    assert (play.tx.state, play.stack.servers) == (TERMINATED, {})
 
 
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
