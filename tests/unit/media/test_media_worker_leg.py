@@ -3,105 +3,24 @@
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from ringback.media import g711
-from ringback.media.client import LegFormat, MediaError, MediaSettings, MediaWorkers
+from ringback.media.client import MediaError, MediaSettings, MediaWorkers
 from ringback.media.leg import LegObserver
-from ringback.media.worker_leg import WorkerLeg
 from ringback.model.audio import Clip
-from ringback.rtp.packet import RtpPacket, parse
+from tests.unit.media.peer_rig import hang_up, peers, talk
 
 pytestmark = pytest.mark.long
-
-FRAMES = 40
-
-
-class Peer(LegObserver):
-    """A phone that says one tone and keeps what it hears; also who is told of its leg."""
-
-    def __init__(self, frequency: int) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.setblocking(False)
-        when = np.arange(FRAMES * 160) / 8000
-        self._tone = (6000 * np.sin(2 * np.pi * frequency * when)).astype(np.int16).reshape(FRAMES, 160)
-        self._sent = 0
-        self.lost = 0
-        self.talked: list[bool] = []
-        self.marks: list[str] = []
-        self.tapped: list[tuple[bool, NDArray[np.int16]]] = []
-        self.leg: WorkerLeg
-
-    def on_key(self, key: str) -> None: ...
-    def on_quiet(self, times: int) -> None: ...
-
-    def on_lost(self) -> None:
-        self.lost += 1
-
-    def on_talking(self, talking: bool) -> None:
-        self.talked.append(talking)
-
-    def on_mark(self, name: str) -> None:
-        self.marks.append(name)
-
-    def on_audio(self, heard: bool, samples: NDArray[np.int16]) -> None:
-        self.tapped.append((heard, samples))
-
-    def say(self) -> None:
-        frame = self._tone[self._sent % FRAMES]
-        packet = RtpPacket(0, self._sent, self._sent * 160, 7, g711.encode(frame))
-        self.socket.sendto(bytes(packet), self.leg.address)
-        self._sent += 1
-
-    def hears(self) -> set[int]:
-        """The frequencies in what has come since the last time, to the nearest 100 Hz."""
-        frames = []
-        while True:
-            try:
-                frames.append(g711.decode(parse(self.socket.recv(2048)).payload))
-            except BlockingIOError:
-                break
-        samples = np.concatenate(frames)[-3200:].astype(float)
-        spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) / len(samples)
-        return {round(i * 8000 / len(samples), -2) for i in np.flatnonzero(spectrum > 300).tolist()}
 
 
 @pytest.fixture
 async def workers() -> AsyncIterator[MediaWorkers]:
     async with MediaWorkers(MediaSettings(legs_per_worker=8, ports=(29000, 29998))) as made:
         yield made
-
-
-async def peers(workers: MediaWorkers, *frequencies: int) -> list[Peer]:
-    made = []
-    for frequency in frequencies:
-        peer = Peer(frequency)
-        leg = await workers.open(peer)
-        assert isinstance(leg, WorkerLeg)
-        peer.leg = leg
-        leg.observer = peer
-        await leg.setup(LegFormat(peer.socket.getsockname(), 0, {0: "PCMU"}, None))
-        made.append(peer)
-    return made
-
-
-async def talk(all_of_them: list[Peer], frames: int = FRAMES) -> None:
-    for _ in range(frames):
-        for peer in all_of_them:
-            peer.say()
-        await asyncio.sleep(0.02)
-
-
-def hang_up(all_of_them: list[Peer]) -> None:
-    for peer in all_of_them:
-        peer.socket.close()
 
 
 async def test_who_hears_whom_follows_who_is_where_and_in_what_role(workers: MediaWorkers) -> None:
