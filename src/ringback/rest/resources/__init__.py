@@ -1,0 +1,1 @@
+"""The resources, one module each: how they look, what can be done with them."""
