@@ -16,6 +16,8 @@ UNIT: Final = 80
 """Samples in a unit: 10 ms, the shortest packet. Packets of 10 to 60 ms are one to six units."""
 UNITS: Final = 64
 """Units in a ring: 640 ms."""
+SLOTS: Final = UNITS // 2
+"""Frames of 20 ms in a ring."""
 DELAY: Final = 4
 """Units between the arrival of a stream's first packet and its being heard: 40 ms."""
 LONGEST_DELAY: Final = 20
@@ -41,12 +43,17 @@ class JitterRing:
     """A ring of 64 units for each of `capacity` legs. One row of each array is one leg.
 
     Places are counted in units from the packet that began the stream. `playout` is the place that is due next, and
-    always even, so that a frame of 20 ms is one slot of a ring of 32.
+    always even, so that a frame of 20 ms is one slot of a ring of 32. All rings turn together: what is due is in the
+    same slot for every leg, next to each other in memory. So each leg's places have a distance of their own from the
+    slots, and when it is delayed or catches up, its ring is turned against the others.
     """
 
     def __init__(self, capacity: int) -> None:
-        self._audio = np.zeros((capacity, UNITS, UNIT), np.int16)
-        self._have = np.zeros((capacity, UNITS), np.bool_)
+        self._capacity = capacity
+        self._audio = np.zeros((SLOTS, capacity, 2 * UNIT), np.int16)
+        self._have = np.zeros((SLOTS, capacity, 2), np.bool_)
+        self._turn = np.zeros(capacity, np.int64)
+        """What makes half a place the number of its slot."""
         self._base = np.zeros(capacity, np.uint32)
         self._ssrc = np.zeros(capacity, np.int64)
         self.playout = np.zeros(capacity, np.int64)
@@ -67,16 +74,15 @@ class JitterRing:
         self.duplicates = np.zeros(capacity, np.int64)
         self.resets = np.zeros(capacity, np.int64)
         """How often a stream had to be placed anew: another source, a jump of the timestamps."""
-        self._frames = self._audio.reshape(capacity, UNITS // 2, 2 * UNIT)
-        self._pairs = self._have.reshape(capacity, UNITS // 2, 2)
-        # The same once more, a slot of a leg a row: one index is faster than two.
-        self._slots = self._audio.reshape(capacity * UNITS // 2, 2 * UNIT)
-        self._slot_pairs = self._have.reshape(capacity * UNITS // 2, 2)
-        self._first_slot = np.arange(capacity) * (UNITS // 2)
+        # The same once more, a slot of a leg, or a unit, a row: one index is faster than two.
+        self._frames = self._audio.reshape(SLOTS * capacity, 2 * UNIT)
+        self._frame_pairs = self._have.reshape(SLOTS * capacity, 2)
+        self._units = self._audio.reshape(UNITS * capacity, UNIT)
+        self._have_units = self._have.reshape(UNITS * capacity)
 
     def clear(self, row: int) -> None:
         """Make the row ready for another leg."""
-        self._have[row] = False
+        self._have[:, row] = False
         self.started[row] = False
         self._margin[row] = _NOTHING
         for column in (self.late, self.duplicates, self.resets, self._late_in_a_row, self.playout, self._earliest):
@@ -139,11 +145,12 @@ class JitterRing:
         """
         count = len(out)
         self._adapt(count)
-        slot = self._first_slot[:count] + (self.playout[:count] >> 1) % (UNITS // 2)
-        np.take(self._slots, slot, axis=0, out=out, mode="clip")
-        have: NDArray[np.bool_] = self._slot_pairs.take(slot, axis=0)
-        self._slot_pairs[slot] = False
+        slot = self._tick % SLOTS
+        out[...] = self._audio[slot, :count]
+        have: NDArray[np.bool_] = self._have[slot, :count].copy()
+        self._have[slot, :count] = False
         self.playout[:count] += 2 * self.started[:count]
+        self._tick += 1
         if not have.all():
             out.reshape(count, 2, UNIT)[~have] = 0
         return have
@@ -154,8 +161,8 @@ class JitterRing:
 
     def _adapt(self, count: int) -> None:
         """Look at the margin of every fiftieth leg, and add or leave out a frame where it has been wrong for long."""
-        self._tick += 1
-        mine = slice(self._tick % WINDOW, count, WINDOW)
+        first = (self._tick + 1) % WINDOW
+        mine = slice(first, count, WINDOW)
         margin = self._margin[mine]
         heard = margin != _NOTHING
         if not heard.any():
@@ -164,7 +171,7 @@ class JitterRing:
         small, large = heard & (margin < _SAFE), heard & (margin >= 2 * _SAFE)
         pressure[:] = np.where(small, np.minimum(pressure, 0) - 1, np.where(large, np.maximum(pressure, 0) + 1, 0))
         for index in np.flatnonzero((pressure <= -_PATIENCE) | (pressure >= _PATIENCE)).tolist():
-            row = self._tick % WINDOW + index * WINDOW
+            row = first + index * WINDOW
             if pressure[index] < 0:
                 self._delay_more(row, 2)
             else:
@@ -178,9 +185,7 @@ class JitterRing:
         """Let the leg be heard later by so many units (even), where that is not beyond the longest delay."""
         if self._earliest[row] + units > LONGEST_DELAY:
             return False
-        self.playout[row] -= units
-        for back in range(units):  # what was there has been heard
-            self._have[row, (int(self.playout[row]) + back) % UNITS] = False
+        self._shift(row, -units // 2)
         self.added[row] += units // 2
         self._pressure[row] = 0
         return True
@@ -188,15 +193,24 @@ class JitterRing:
     def _catch_up(self, row: int, margin: int, *, forced: bool) -> None:
         """Leave out the frame that is due, if it is a quiet one or must be; at once all that is far too much."""
         frames = 1 if margin <= LONGEST_DELAY else (margin - 2 * _SAFE) // 2
-        slot = (int(self.playout[row]) >> 1) % (UNITS // 2)
-        quiet = not self._pairs[row, slot].any() or int(np.abs(self._frames[row, slot]).max()) < _QUIET
+        slot = self._tick % SLOTS
+        quiet = not self._have[slot, row].any() or int(np.abs(self._audio[slot, row]).max()) < _QUIET
         if not (quiet or forced or frames > 1):
             return
-        for back in range(2 * frames):
-            self._have[row, (int(self.playout[row]) + back) % UNITS] = False
-        self.playout[row] += 2 * frames
+        self._shift(row, frames)
         self.left_out[row] += frames
         self._pressure[row] = 0
+
+    def _shift(self, row: int, frames: int) -> None:
+        """Let another frame be due: so many further on, or, below 0, behind."""
+        self.playout[row] += 2 * frames
+        self._turn[row] -= frames
+        self._audio[:, row] = np.roll(self._audio[:, row], -frames, axis=0)
+        self._have[:, row] = np.roll(self._have[:, row], -frames, axis=0)
+        # Forwards, what is passed over is behind what is due now; backwards, what is due again has been heard.
+        first = self._tick - frames if frames > 0 else self._tick
+        for slot in range(first, first + abs(frames)):
+            self._have[slot % SLOTS, row] = False
 
     def _begin(self, rows: Rows, timestamp: NDArray[np.uint32], ssrc: NDArray[np.uint32]) -> bool:
         """Start the streams that are new: the first packet of a leg, and the first of another source."""
@@ -217,7 +231,8 @@ class JitterRing:
     def _anchor(self, row: int, timestamp: int) -> None:
         """Let the packet of that timestamp be heard one delay from now."""
         self._base[row] = (timestamp - UNIT * (int(self.playout[row]) + DELAY)) & 0xFFFFFFFF
-        self._have[row] = False
+        self._turn[row] = self._tick - (int(self.playout[row]) >> 1)
+        self._have[:, row] = False
         self._late_in_a_row[row] = 0
 
     def _place(self, rows: Rows, timestamp: NDArray[np.uint32]) -> NDArray[np.int64]:
@@ -272,23 +287,30 @@ class JitterRing:
         *,
         alone: bool,
     ) -> None:
-        again = self._have[rows, place % UNITS]
+        frame = self._frame_of(rows, place)
+        begins = 2 * frame + (place & 1)
+        again = self._have_units[begins]
         if not alone:
             # Two copies mostly come right after each other, in one tick: all but the first of a place are duplicates.
-            again[~_first_of_each(rows * UNITS + place % UNITS)] = True
+            again[~_first_of_each(begins)] = True
         if again.any():
             np.add.at(self.duplicates, rows, again)
         fast = (units == 2) & (place & 1 == 0)
         if fast.all():
-            slot = self._first_slot[rows] + (place >> 1) % (UNITS // 2)
-            self._slots[slot] = samples[:, : 2 * UNIT]
-            self._slot_pairs[slot] = True
+            self._frames[frame] = samples[:, : 2 * UNIT]
+            self._frame_pairs[frame] = True
             return
         for unit in range(int(units.max(initial=0))):
             some = units > unit
-            slot = (place[some] + unit) % UNITS
-            self._audio[rows[some], slot] = samples[some, unit * UNIT : (unit + 1) * UNIT]
-            self._have[rows[some], slot] = True
+            where = place[some] + unit
+            target = 2 * self._frame_of(rows[some], where) + (where & 1)
+            self._units[target] = samples[some, unit * UNIT : (unit + 1) * UNIT]
+            self._have_units[target] = True
+
+    def _frame_of(self, rows: Rows, place: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows of `_frames` where these places of these legs are."""
+        slot = ((place >> 1) + self._turn[rows]) % SLOTS
+        return np.asarray(slot * self._capacity + rows)
 
 
 def _first_of_each(values: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -110,7 +110,7 @@ class Players:
     def fill(self, out: NDArray[np.int16]) -> list[PlayEnded]:
         """Write the next frame of each leg into `out`, int16[legs, 160]; return what has ended with it."""
         count = len(out)
-        np.take(self._arena.samples, self._frame[:count], axis=0, out=out)
+        np.take(self._arena.samples, self._frame[:count], axis=0, out=out, mode="clip")
         self._frame[:count] += self._playing[:count]
         over = self._playing[:count] & (self._frame[:count] >= self._end[:count])
         ended = []
