@@ -6,17 +6,23 @@ import logging
 import os
 import random
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from ringback.app.control import Control
 from ringback.app.directory import Directory
+from ringback.app.outgoing import OutgoingCalls
+from ringback.app.recordings import RecordingWatches
 from ringback.app.routing import LocalPlan, Plan, PlannedRouting
 from ringback.app.services import DefaultSpeech
 from ringback.app.settings import Settings
+from ringback.app.validation import Validation
 from ringback.app.voice import VoiceApplications
+from ringback.calls.answering import detect_machine
 from ringback.calls.leg import CallSettings
 from ringback.calls.signalling import SipSignalling
 from ringback.calls.switch import Switch, SwitchSettings
@@ -30,7 +36,10 @@ from ringback.sip.net.transport import SipTransport
 from ringback.speech.speaker import Speaker
 from ringback.storage.database import Database
 from ringback.storage.events_writer import EventWriter
+from ringback.webhooks.cache import CachingExchange
+from ringback.webhooks.cache_store import CacheStore
 from ringback.webhooks.client import WebhookClient, WebhookSettings
+from ringback.webhooks.exchange import Exchange, HttpExchange
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +61,8 @@ class Server:
     database: Database
     media: MediaWorkers
     switch: Switch
+    outgoing: OutgoingCalls
+    control: Control
     sip_address: tuple[str, int]
 
     def __init__(self, settings: Settings) -> None:
@@ -80,7 +91,7 @@ class Server:
         self.account = await self.database.accounts.ensure_default(utcnow(), secrets.token_bytes)
         journal = EventWriter(self.database)
         self._stack.push_async_callback(journal.close)
-        webhooks = await self._stack.enter_async_context(WebhookClient(self._webhook_settings()))
+        webhooks = await self._stack.enter_async_context(self._webhooks())
         speaker = Speaker(directory / "speech", max_cache_bytes=self.settings.speech.cache_mb * 1024 * 1024)
         self._stack.push_async_callback(speaker.close)
         await speaker.start()
@@ -97,9 +108,12 @@ class Server:
             utcnow=utcnow,
         )
         await self._listen(journal, voice, LocalPlan(numbers))
+        await self._control(journal, voice)
         # Not before the port is ours: until then the calls may be those of a server that was started already.
         if left := await self.database.calls.fail_unfinished(began):
             logger.warning("%d calls were cut off when the server last ended", left)
+        if waiting := await self.outgoing.resume():
+            logger.info("%d calls that waited when the server last ended are made now", waiting)
         for file in cut_off:
             file.unlink(missing_ok=True)
 
@@ -135,6 +149,38 @@ class Server:
             ) from error
         self._stack.push_async_callback(self.switch.close)
 
+    async def _control(self, journal: EventWriter, voice: VoiceApplications) -> None:
+        """What makes calls and commands those that live."""
+        watches = RecordingWatches(voice, self.base_url, utcnow)
+        self.outgoing = OutgoingCalls(
+            database=self.database,
+            place=self.switch.place,
+            voice=voice,
+            calls_per_second=self.settings.calls.per_second,
+            record=watches.of_call,
+            detect=detect_machine,
+            validate=Validation(self.database, voice, utcnow, secrets.token_bytes).conduct,
+            utcnow=utcnow,
+            clock=asyncio.get_running_loop().time,
+            entropy=secrets.token_bytes,
+        )
+        self._stack.push_async_callback(self.outgoing.close)
+        self.control = Control(
+            database=self.database,
+            switch=self.switch,
+            voice=voice,
+            outgoing=self.outgoing,
+            recordings=watches,
+            journal=journal,
+            utcnow=utcnow,
+        )
+        self._stack.push_async_callback(self.control.close)
+
+    @property
+    def base_url(self) -> str:
+        """Where the REST API is reached from outside, without a path."""
+        return "http://127.0.0.1:8000"
+
     def _home(self) -> Flow:
         """The way to this server itself."""
         host, port = self.sip_address
@@ -168,6 +214,17 @@ class Server:
 
         return allowed
 
+    def _webhooks(self) -> WebhookClient:
+        settings = self._webhook_settings()
+        try:
+            exchange: Exchange = HttpExchange(settings)
+        except OSError as error:
+            raise ServerError(f"webhooks.ca_file: {settings.ca_file} holds no certificates: {error}") from error
+        if megabytes := self.settings.webhooks.cache_mb:
+            store = CacheStore(self.settings.storage.answers, megabytes << 20)
+            exchange = CachingExchange(exchange, store, time.time)
+        return WebhookClient(settings, exchange)
+
     def _webhook_settings(self) -> WebhookSettings:
         webhooks = self.settings.webhooks
         return WebhookSettings(
@@ -177,6 +234,8 @@ class Server:
             max_body=webhooks.max_document_bytes,
             max_media=webhooks.max_media_bytes,
             allow_private=webhooks.allow_private,
+            ca_file=webhooks.ca_file,
+            verify_certificates=webhooks.verify_certificates,
         )
 
     def _media_settings(self) -> MediaSettings:

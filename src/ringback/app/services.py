@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urljoin
 
 from ringback.calls.port import Call
 from ringback.media.library import ClipLibrary
@@ -10,7 +11,10 @@ from ringback.model import events
 from ringback.model.audio import Clip
 from ringback.model.errors import ApplicationError
 from ringback.speech.speaker import Speaker
+from ringback.twiml.document import read_document
 from ringback.twiml.services import Answer, Fetch, Said, plain
+from ringback.twiml.verbs.play import Play, PlayBody
+from ringback.twiml.verbs.say import Say
 from ringback.webhooks.client import WebhookSession
 from ringback.webhooks.media_fetch import fetch_media
 from ringback.webhooks.parameters import voice_parameters
@@ -86,6 +90,21 @@ class CallServices:
             return await self._library.from_audio(media.path, media.content_type, media.url)
         finally:
             media.path.unlink(missing_ok=True)
+
+    async def clips(self, call: Call, request: Fetch) -> list[Clip]:
+        """What a URL has to be heard: audio itself, or the Say and Play of a document. Raises ApplicationError."""
+        answer = await self.fetch(call, request)
+        document = read_document(answer.body, answer.content_type, call.info.api_version)
+        clips = []
+        for verb in document.verbs:
+            if isinstance(verb, Play) and verb.url:
+                clips.append(await self.audio(call, urljoin(answer.url, verb.url)))
+            elif isinstance(verb, PlayBody):
+                clips.append(await self.audio_body(verb.body, verb.content_type))
+            elif isinstance(verb, Say):
+                speech = verb.speech()
+                clips.append(await self.speak(speech.text, voice=speech.voice, language=speech.language))
+        return clips
 
     async def audio_body(self, body: bytes, content_type: str) -> Clip:
         """Make audio that came in place of a document playable."""

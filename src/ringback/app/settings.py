@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from ringback.app.errors import SettingsError
+from ringback.app.trunk_settings import Prefix, TrunkSettings
 
 __all__ = ["Loaded", "Settings", "SettingsError"]
 
@@ -140,6 +141,17 @@ class WebhookSettings(_Section):
         description="Private address ranges that requests may go to. Without it, a document could make this server"
         " reach into your network.",
     )
+    ca_file: Path | None = Field(
+        default=None,
+        description="File of further certificate authorities (PEM) to trust, beside those of the system. A relative"
+        " one is relative to the settings file.",
+    )
+    verify_certificates: bool = Field(
+        default=True, description="Refuse servers without a valid certificate. Turn it off for development only."
+    )
+    cache_mb: int = Field(
+        default=512, ge=0, le=2**20, description="Megabytes of answers to GET kept on disk (RFC 9111). 0 keeps none."
+    )
 
 
 class CallSettings(_Section):
@@ -151,9 +163,70 @@ class CallSettings(_Section):
         description="Country (ISO 3166, two capitals) of numbers dialled without `+`.",
     )
     max_duration: float = Field(default=14400, gt=0, le=604800, description="Seconds after which a call is ended.")
+    per_second: float = Field(
+        default=10,
+        gt=0,
+        le=10_000,
+        description="Calls that are made in a second for each account, where the account has no figure of its own;"
+        " further ones wait for their turn.",
+    )
     max_concurrent: int = Field(
         default=500, ge=1, le=100_000, description="Calls at once; further ones are refused as busy."
     )
+    outbound_prefixes: tuple[Prefix, ...] = Field(
+        default=(),
+        description="How numbers may begin that accounts call by a trunk: `+1`, `+4420`, or `*` for all. None until set"
+        "; `ringback trunks allow` adds some for one account.",
+    )
+    outbound_hosts: tuple[str, ...] = Field(
+        default=("127.0.0.1", "::1", "localhost"),
+        description="Hosts that SIP addresses may be called at, such as by `<Dial><Sip>`. `*` is any.",
+    )
+
+
+class PhoneSettings(_Section):
+    """Phones that register at this server."""
+
+    realm: str = Field(
+        default="ringback",
+        pattern=r"^[\x21\x23-\x5b\x5d-\x7e]([\x20\x21\x23-\x5b\x5d-\x7e]*[\x21\x23-\x5b\x5d-\x7e])?$",
+        max_length=100,
+        description="Name that their passwords are for. To change it makes every password of a phone invalid.",
+    )
+    algorithms: tuple[Literal["MD5", "SHA-256", "SHA-512-256"], ...] = Field(
+        default=("MD5",),
+        min_length=1,
+        description="How passwords are proven, the preferred one first. Many phones fail when the first is not MD5.",
+    )
+    domains: tuple[str, ...] = Field(
+        default=(), description="Names of this server in SIP addresses, beside the addresses that it listens on."
+    )
+    min_expires: int = Field(default=60, ge=10, le=86400, description="Shortest registration, in seconds.")
+    max_expires: int = Field(default=3600, ge=10, le=86400, description="Longest registration, in seconds.")
+    default_expires: int = Field(
+        default=600, ge=10, le=86400, description="Seconds of a registration that asks for no time."
+    )
+    per_user: int = Field(default=10, ge=1, le=1000, description="Phones that may register by one name.")
+    keepalive: float = Field(
+        default=25,
+        ge=0,
+        le=3600,
+        description="Seconds between signs of life to phones behind NAT, which keep the way to them open; 0: none.",
+    )
+
+
+class GuardSettings(_Section):
+    """Who is not heard for a time: scanners, and whoever guesses passwords. Addresses in `sip.allow` are not judged."""
+
+    wrong_passwords: int = Field(default=5, ge=1, le=1000, description="So many wrong passwords block an address.")
+    users: int = Field(default=8, ge=1, le=100_000, description="Asking for more users than that blocks it, too.")
+    window: float = Field(default=600, gt=0, le=86400, description="Seconds in which both are counted.")
+    block_seconds: float = Field(default=3600, gt=0, le=31_536_000, description="For how long an address is blocked.")
+    requests_per_second: float = Field(
+        default=10, gt=0, le=100_000, description="Requests of one address that has proven nothing; more get no answer."
+    )
+    burst: int = Field(default=50, ge=1, le=100_000, description="So many may come at once.")
+    allow: tuple[Network, ...] = Field(default=(), description="Address ranges that are never judged.")
 
 
 class SpeechSettings(_Section):
@@ -197,6 +270,11 @@ class StorageSettings(_Section):
         return self.directory / "ringback.db"
 
     @property
+    def answers(self) -> Path:
+        """The directory of answers of applications that are kept (`ringback.webhooks.cache`)."""
+        return self.directory / "cache"
+
+    @property
     def clips(self) -> Path:
         """The directory of audio that was fetched or made, ready to play."""
         return self.directory / "clips"
@@ -218,9 +296,13 @@ class Settings(_Section):
     media: MediaSettings = MediaSettings()
     webhooks: WebhookSettings = WebhookSettings()
     calls: CallSettings = CallSettings()
+    phones: PhoneSettings = PhoneSettings()
+    guard: GuardSettings = GuardSettings()
     speech: SpeechSettings = SpeechSettings()
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()
+    trunks: Mapping[str, TrunkSettings] = {}
+    """Those of the settings file, by name. No section: there are as many as somebody writes."""
 
     @classmethod
     def load(cls, config: Path | None, env: Mapping[str, str]) -> Loaded:
@@ -277,4 +359,4 @@ def catalogue() -> list[SettingInfo]:
 
 def sections() -> dict[str, type[BaseModel]]:
     """Return the class of each section."""
-    return {name: type(field.default) for name, field in Settings.model_fields.items()}
+    return {name: type(field.default) for name, field in Settings.model_fields.items() if name != "trunks"}

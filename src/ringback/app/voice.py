@@ -177,7 +177,7 @@ class VoiceApplications:
         extra: dict[str, str] = dict(conducting.further)
         if leg.info.direction is not Direction.INBOUND and leg.status in _DIAL_STATUS_2008 and not leg.duration:
             extra.setdefault("DialStatus", _DIAL_STATUS_2008[leg.status])
-        await self._request(leg, conducting, application.url, application.method, extra)
+        await self.tell(leg, conducting, application.url, application.method, extra)
 
     async def _tell(self, leg: Leg, conducting: Conducting, extra: dict[str, str]) -> None:
         callback = conducting.callback
@@ -191,9 +191,10 @@ class VoiceApplications:
             **extra,
         }
         async with conducting.in_order:
-            await self._request(leg, conducting, callback.url, "GET" if callback.method == "GET" else "POST", told)
+            await self.tell(leg, conducting, callback.url, "GET" if callback.method == "GET" else "POST", told)
 
-    async def _request(self, leg: Leg, conducting: Conducting, url: str, method: Method, extra: dict[str, str]) -> None:
+    async def tell(self, leg: Leg, conducting: Conducting, url: str, method: Method, extra: dict[str, str]) -> None:
+        """Tell somebody something of a call; what they answer does not matter."""
         try:
             parameters = voice_parameters(leg.info, leg.status, extra)
             await conducting.session.request(method, url, parameters, note=leg.note)

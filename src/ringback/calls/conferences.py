@@ -1,7 +1,7 @@
 """Conferences: rooms by name, who is in them, and what happens there. 2010-04-01 clause 2.6, 2008-08-01 clause 2.6."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ringback.calls.attendance import Attendance, Attended, ConferenceEvent, ConferenceEventName
 from ringback.calls.errors import CallError
+from ringback.calls.journal import Journal
 from ringback.calls.race import first_of
 from ringback.calls.recorder import LegRecording, start_recording
 from ringback.media.client import Media
@@ -16,6 +17,7 @@ from ringback.media.leg import LegObserver, MediaError
 from ringback.model import events, sids
 from ringback.model.audio import Clip
 from ringback.model.conferences import ConferenceRecord, ConferenceStatus, ParticipantRecord, ParticipantStatus
+from ringback.model.status import ApiVersion
 
 if TYPE_CHECKING:
     from ringback.calls.house import House
@@ -77,11 +79,18 @@ class Conference:
     """One conference, from the first who comes to the last who leaves."""
 
     def __init__(
-        self, house: "House", media: Media, first: "Leg", attendance: Attendance, forget: Callable[[], None]
+        self,
+        house: "House",
+        media: Media,
+        journal: Journal,
+        account_sid: str,
+        name: str,
+        version: ApiVersion,
+        forget: Callable[[], None],
     ) -> None:
         self.sid = house.make_sid(sids.CONFERENCE)
-        self.name = attendance.room
-        self.account_sid = first.info.account_sid
+        self.name = name
+        self.account_sid = account_sid
         self.members: dict[str, Member] = {}
         """By the sid of their call."""
         self.recording: LegRecording | None = None
@@ -90,9 +99,9 @@ class Conference:
         self._house = house
         self._media = media
         self._room = media.room()
-        self._journal = first.journal
-        self._max = attendance.max_participants
-        self._watch = attendance.watch
+        self._journal = journal
+        self._max: int | None = None
+        self._watch: Callable[[ConferenceEvent], None] | None = None
         self._sequence = 0
         self._started = asyncio.Event()
         self._over = False
@@ -101,7 +110,7 @@ class Conference:
         self._journal.save(
             ConferenceRecord(
                 sid=self.sid, account_sid=self.account_sid, friendly_name=self.name, status=ConferenceStatus.INIT,
-                api_version=first.info.api_version, date_created=now, date_updated=now,
+                api_version=version, date_created=now, date_updated=now,
             )
         )  # fmt: skip
 
@@ -109,6 +118,8 @@ class Conference:
 
     async def attend(self, leg: "Leg", attendance: Attendance) -> Attended:
         """Be in the conference until that is over."""
+        if self._max is None:
+            self._max, self._watch = attendance.max_participants, attendance.watch
         if len(self.members) >= self._max:
             leg.note(events.WARNING, code=0, message=f"conference {self.name} is full: {self._max} are in it")
             return Attended(self.sid, "full")
@@ -328,9 +339,13 @@ class Conference:
         try:
             await self._media.announce(self._room, clip)
         except MediaError as error:
-            self._tell("announcement-fail", None, AnnounceUrl=url, ReasonAnnouncementFailed=str(error))
+            self.announcement_failed(url, str(error))
         else:
             self._tell("announcement-end", None, AnnounceUrl=url)
+
+    def announcement_failed(self, url: str, why: str) -> None:
+        """What was to be heard could not be had."""
+        self._tell("announcement-fail", None, AnnounceUrl=url, ReasonAnnouncementFailed=why)
 
     async def record(self, leg: "Leg", options: Any) -> LegRecording:
         """Record what all say, until the end. Raises CallError where that cannot be, or is done already."""
@@ -357,23 +372,30 @@ class Conference:
 class Conferences:
     """All conferences that go on, by account and name."""
 
-    def __init__(self, house: "House", media: Media) -> None:
+    def __init__(self, house: "House", media: Media, journal: Journal) -> None:
         self._house = house
         self._media = media
+        self._journal = journal
         self._rooms: dict[tuple[str, str], Conference] = {}
 
     async def attend(self, leg: "Leg", attendance: Attendance) -> Attended:
         """Take part in a conference, which begins with its first member."""
-        key = leg.info.account_sid, attendance.room
-        conference = self._rooms.get(key)
-        if conference is None:
-            conference = self._rooms[key] = Conference(
-                self._house, self._media, leg, attendance, partial(self._forget, key)
-            )
-        return await conference.attend(leg, attendance)
+        info = leg.info
+        return await self.open(info.account_sid, attendance.room, info.api_version).attend(leg, attendance)
+
+    def open(self, account_sid: str, name: str, version: ApiVersion) -> Conference:
+        """The conference of that name, made where none goes on."""
+        key = account_sid, name
+        if key not in self._rooms:
+            forget = partial(self._forget, key)
+            self._rooms[key] = Conference(self._house, self._media, self._journal, account_sid, name, version, forget)
+        return self._rooms[key]
 
     def _forget(self, key: tuple[str, str]) -> None:
         del self._rooms[key]
+
+    def __iter__(self) -> Iterator[Conference]:
+        return iter(list(self._rooms.values()))
 
     def find(self, sid: str) -> Conference | None:
         """The conference of that sid, while it goes on."""

@@ -140,8 +140,8 @@ class Leg:
         self._ended_at: float | None = None
         audio = AudioSettings(settings.media_address, settings.srtp, settings.rtp_timeout)
         self.audio = LegAudio(media, self, audio, self.note, entropy, lambda: self._status.final)
-        limit = settings.max_duration if time_limit is None else min(time_limit, settings.max_duration)
-        self._limit = asyncio.get_running_loop().call_later(limit, self._finish, outcome.TIME_LIMIT)
+        self._time_limit = settings.max_duration if time_limit is None else time_limit
+        self._limit = asyncio.get_running_loop().call_later(settings.max_duration, self._finish, outcome.TIME_LIMIT)
 
     # -- the Call port ------------------------------------------------------------------------------------------
 
@@ -190,6 +190,7 @@ class Leg:
         """The call is answered."""
         self._status = CallStatus.IN_PROGRESS
         self._answered_at = self.now()
+        self.limit(self._time_limit)
         self.note(events.STATUS, status=str(self._status))
         self.journal.update_call(self._info.sid, status=self._status, start_time=self.house.utcnow())
         self._tell("answered")
@@ -408,6 +409,15 @@ class Leg:
             return
         self.note(events.KEY, key=key, by=by)
         self._keys.press(key)
+
+    def limit(self, seconds: float) -> None:
+        """End the call so many seconds after its answer, and never later than any call."""
+        if self._status.final:
+            return
+        passed = 0.0 if self._answered_at is None else self.now() - self._answered_at
+        left = max(0.0, min(seconds, self._settings.max_duration) - passed)
+        self._limit.cancel()
+        self._limit = asyncio.get_running_loop().call_later(left, self._finish, outcome.TIME_LIMIT)
 
     def stop(self) -> None:
         """The server is going down."""

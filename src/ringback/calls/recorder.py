@@ -40,6 +40,11 @@ class LegRecording:
         """Its sid."""
         return self._sid
 
+    @property
+    def options(self) -> RecordOptions:
+        """How it is made."""
+        return self._options
+
     async def begin(self, record: Start, path: Path) -> None:
         """Begin. Raises CallError where the audio cannot be recorded."""
         options, leg = self._options, self._leg

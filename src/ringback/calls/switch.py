@@ -82,7 +82,7 @@ class Switch:
         self._by_dialog: dict[sip.DialogId, Leg] = {}
         self._tasks = TaskOwner()
         self._stopping = False
-        self.conferences = Conferences(self, media)
+        self.conferences = Conferences(self, media, journal)
         self.queues = Queues(journal, self)
         self.refused = 0
         """Requests that were refused before a call came of them."""
