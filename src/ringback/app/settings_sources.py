@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from ringback.app.errors import SettingsError
 from ringback.app.settings import Loaded, SettingInfo, Settings, catalogue, sections
+from ringback.app.trunk_settings import is_trunk_variable, read_trunks, trunk_tables
 
 FILE_NAME = "ringback.toml"
 _PREFIX = "RINGBACK_"
@@ -43,10 +44,12 @@ def load(config: Path | None, env: Mapping[str, str]) -> Loaded:
         section, name = key.split(".")
         merged[section][name] = value
         sources[key] = f"environment {variable}"
+    trunks = read_trunks(trunk_tables(text), env, problems, where=str(file))
     settings = _validate(merged, sources, file, text, problems)
     if problems or settings is None:
         raise SettingsError(problems)
-    return Loaded(_with_directory(settings, sources, file, env), sources, file)
+    settings = _with_paths(settings, sources, file, env).model_copy(update={"trunks": trunks})
+    return Loaded(settings, sources, file)
 
 
 def _find(config: Path | None, env: Mapping[str, str]) -> Path | None:
@@ -80,6 +83,8 @@ def _from_file(file: Path, text: str, known: Mapping[str, SettingInfo], problems
         raise SettingsError([f"{file}: this is not TOML: {str(error) or 'nested too deeply'}"]) from error
     values: dict[str, Any] = {}
     for section, table in tables.items():
+        if section == "trunks" and isinstance(table, dict):
+            continue  # read by `read_trunks`
         if section not in sections():
             line = _line(text, section, None)
             problems.append(f"{file}{line}: there is no section {_quoted(section)}{_did_you_mean(section, known)}")
@@ -106,7 +111,7 @@ def _from_environment(
     for variable, text in sorted(env.items()):
         # Only names with two underscores are ours. Kubernetes sets RINGBACK_PORT and the like by itself for a service
         # of that name. An empty variable is as good as none: that is how compose files and shells switch one off.
-        if not (variable.startswith(_PREFIX) and "__" in variable and text):
+        if not (variable.startswith(_PREFIX) and "__" in variable and text) or is_trunk_variable(variable):
             continue
         setting = by_variable.get(variable)
         if setting is None:
@@ -176,21 +181,27 @@ def _message(details: ErrorDetails) -> str:
     return message if message.startswith("should") else f"should be different: {message}"
 
 
-def _with_directory(
-    settings: Settings, sources: Mapping[str, str], file: Path | None, env: Mapping[str, str]
-) -> Settings:
-    """Make the directory absolute."""
-    given, source = settings.storage.directory, sources["storage.directory"]
-    data_home = env.get("XDG_DATA_HOME", "")
+def _with_paths(settings: Settings, sources: Mapping[str, str], file: Path | None, env: Mapping[str, str]) -> Settings:
+    """Make every path absolute: a relative one belongs to the file that names it, or to the working directory."""
+    changed = {}
+    for section, model in settings:
+        paths = {name: value for name, value in model if isinstance(value, Path)}
+        absolute = {name: _absolute(f"{section}.{name}", path, sources, file, env) for name, path in paths.items()}
+        if absolute:
+            changed[section] = model.model_copy(update=absolute)
+    return settings.model_copy(update=changed)
+
+
+def _absolute(key: str, given: Path, sources: Mapping[str, str], file: Path | None, env: Mapping[str, str]) -> Path:
+    source, data_home = sources[key], env.get("XDG_DATA_HOME", "")
     # The XDG base directory specification says to ignore a relative one.
-    if source == "default" and data_home.startswith("/"):
+    if key == "storage.directory" and source == "default" and data_home.startswith("/"):
         given = Path(data_home) / "ringback"
     if str(given).startswith("~/") or str(given) == "~":
         given = Path(env.get("HOME") or Path.home()) / given.relative_to("~")
     if file is not None and source == str(file):
         given = file.parent / given
-    storage = settings.storage.model_copy(update={"directory": given.absolute()})
-    return settings.model_copy(update={"storage": storage})
+    return given.absolute()
 
 
 def _line(text: str, section: str, name: str | None) -> str:

@@ -85,7 +85,11 @@ def _response(data: _Data) -> _Line:
     status = data.get("status")
     if isinstance(status, int) and status >= 400:
         return "answer", "red", _words("red", data, "status", "content_type", "body").append(_took(data), "dim")
-    return "answer", "cyan", _words("", data, "status", "content_type").append(_size(data) + _took(data), "dim")
+    return (
+        "answer",
+        "cyan",
+        _words("", data, "status", "content_type").append(_size(data) + _kept(data) + _took(data), "dim"),
+    )
 
 
 def _document(data: _Data) -> _Line:
@@ -126,7 +130,7 @@ def _fetch(data: _Data) -> _Line:
     if data.get("error"):
         return "audio", "red", _words("red", data, "url", "error").append(_took(data), "dim")
     rest = _words("", data, "url", "status", "content_type")
-    return "audio", "magenta", rest.append(_seconds(data) + _size(data) + _took(data), "dim")
+    return "audio", "magenta", rest.append(_seconds(data) + _size(data) + _kept(data) + _took(data), "dim")
 
 
 def _key(data: _Data) -> _Line:
@@ -199,6 +203,10 @@ def _seconds(data: _Data) -> str:
 def _size(data: _Data) -> str:
     size = data.get("bytes")
     return f" {size:,} bytes" if isinstance(size, int) else ""
+
+
+def _kept(data: _Data) -> str:
+    return f" from the cache ({_clean(data['cached'])})" if data.get("cached") else ""
 
 
 def _took(data: _Data) -> str:

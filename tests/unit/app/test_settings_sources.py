@@ -227,6 +227,13 @@ def test_where_things_are_kept(text: str, env: dict[str, str], directory: str, t
     assert str(loaded.settings.storage.directory) == directory.format(here=tmp_path)
 
 
+def test_other_paths_are_made_absolute_too(tmp_path: Path) -> None:
+    Path("etc").mkdir()
+    loaded = load(written('[webhooks]\nca_file = "ca.pem"', "etc/ringback.toml"), {})
+    assert loaded.settings.webhooks.ca_file == tmp_path / "etc" / "ca.pem"
+    assert load(None, {"RINGBACK_WEBHOOKS__CA_FILE": "ca.pem"}).settings.webhooks.ca_file == tmp_path / "ca.pem"
+
+
 def read(text: str) -> Loaded | None:
     """Read a file of that text; whatever it is, nothing but SettingsError may come of it."""
     file = Path("fuzz.toml")

@@ -52,6 +52,11 @@ def styles(text: Text, part: str) -> set[str]:
         ),
         (
             events.WEBHOOK_RESPONSE,
+            {"status": 200, "content_type": "text/xml", "bytes": 9, "cached": "validated", "ms": 5},
+            "answer    200 text/xml 9 bytes from the cache (validated) in 5 ms",
+        ),
+        (
+            events.WEBHOOK_RESPONSE,
             {"status": 500, "content_type": "text/plain", "bytes": 4, "body": "Ouch\nline 2", "ms": 3},
             "answer    500 text/plain Ouch line 2 in 3 ms",
         ),

@@ -87,6 +87,8 @@ class WebInMemory:
 
 
 class _Reply:
+    kept = None
+
     def __init__(self, page: Page) -> None:
         body = page.body.encode() if isinstance(page.body, str) else page.body
         self.status = page.status
