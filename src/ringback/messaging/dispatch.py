@@ -2,8 +2,8 @@
 
 Each carrier has a lane of messages that wait for it. What no carrier can take now is parked, and what has to wait for
 its number's rate or for a pause is kept for later. A message is written down as `sending` before a carrier gets it, and
-each of its units with the carrier's answer, so that after a crash it is known what was handed over. Only where an answer
-was lost is something handed over twice, and the message says so (`repeated`).
+each of its units with the carrier's answer, so that after a crash it is known what was handed over. Only where an
+answer was lost is something handed over twice, and the message says so (`repeated`).
 """
 
 import asyncio

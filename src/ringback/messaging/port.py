@@ -53,6 +53,11 @@ class Draft:
     in_reply_to: str | None = None
     sid: str | None = None
     """A sid chosen beforehand. A second draft with the same sid is the same message, and is not sent again."""
+    trusted: bool = False
+    """True where whoever made it has made sure that it may be sent in the name of `from_`. Carriers do, for the peers
+    behind them; nobody else may set it."""
+    receipt_to: str = ""
+    """Who wants to know its end, in place of `status_callback`: an address that a carrier understands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Database:
         self.outgoing = OutgoingStore(connections)
         self.events = EventStore(connections)
         self.messages = MessageStore(connections)
-        self.carriers = CarrierStore(connections)
+        self.carriers = CarrierStore(connections, secrets)
         self.recordings = RecordingStore(connections)
         self.transcriptions = TranscriptionStore(connections)
         self.conferences = ConferenceStore(connections)

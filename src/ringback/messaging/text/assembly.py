@@ -78,6 +78,10 @@ class Assembly:
         self._remember(puzzle, now)
         return puzzle, given_up
 
+    def waits_for(self, key: Key) -> bool:
+        """Tell whether segments of a message are still to come."""
+        return key in self._open
+
     def take_back(self, key: Key, number: int) -> None:
         """Forget that a segment came: it could not be kept, and will come again."""
         puzzle = self._done.pop(key, None) or self._open.get(key)
