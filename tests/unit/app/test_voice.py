@@ -223,7 +223,7 @@ def test_nobody_who_can_be_told_is_a_warning(tmp_path: Path, version: ApiVersion
             phone = await world.call()
             *_, warning = world.exchange.timeline(phone.sid, events.WARNING)
             assert warning["code"] == 15003
-            assert warning["message"].startswith(f"nobody could be told that the call is over: {why}")
+            assert warning["message"].startswith(f"nobody could be told how the call gets on: {why}")
             assert world.record(phone)["status"] is CallStatus.COMPLETED
             assert world.voice._conducted == {}
 
