@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter
 
 from ringback.app.settings import SettingInfo, catalogue, sections
+from ringback.app.trunk_settings import SECRETS, TrunkSettings
 
 _INTRODUCTION = """\
 <!-- Made by `python -m ringback.app.settings_docs > docs/reference/settings.md`. A test holds it up to date. -->
@@ -58,6 +59,30 @@ def _sections() -> Iterator[str]:
                 default = f"`{as_toml(setting)}`" if setting.default is not None else "not set"
                 yield f"| `{setting.name}` | {expected(setting)} | {default} | {setting.description} |"
         yield ""
+    yield from _trunks()
+
+
+def _trunks() -> Iterator[str]:
+    yield (
+        "## `[trunks.NAME]`\n\nLines to other telephone networks, a table each; `NAME` is any word."
+        " [How to connect a trunk](../how-to/trunks.md) has examples. Those that `ringback trunks add` keeps in the"
+        " database have the same settings. In the environment the password of `[trunks.carrier]` is"
+        " `RINGBACK_TRUNKS__CARRIER__PASSWORD`.\n"
+    )
+    yield "| Setting | Value | Default | Meaning |\n|---|---|---|---|"
+    for name, field in TrunkSettings.model_fields.items():
+        setting = SettingInfo(
+            "trunks", name, Annotated[field.annotation, field], field.default, field.description or ""
+        )
+        default = "not set" if name in SECRETS else f"`{as_toml(setting)}`"
+        yield f"| `{name}` | {_of_trunk(name, setting)} | {default} | {setting.description} |"
+    yield ""
+
+
+def _of_trunk(name: str, setting: SettingInfo) -> str:
+    if name in SECRETS:
+        return "text"
+    return "list of SIP addresses" if name == "gateways" else expected(setting)
 
 
 def as_toml(setting: SettingInfo, value: Any = ...) -> str:
@@ -78,7 +103,7 @@ def _words(annotation: Any, schema: dict[str, Any]) -> str:
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(annotation))
     if get_origin(annotation) is tuple:
-        return "list of address ranges"
+        return _words_of_list(get_args(annotation)[0])
     if "anyOf" in schema:
         # The alternatives of a union; "or none" goes without saying.
         return ", or ".join(
@@ -92,6 +117,14 @@ def _words(annotation: Any, schema: dict[str, Any]) -> str:
         return "path"
     kinds = {"boolean": "`true` or `false`", "integer": "whole number", "number": "number", "string": "text"}
     return kinds[schema["type"]] + _range(schema)
+
+
+def _words_of_list(kind: Any) -> str:
+    """Say what a list holds, after the type of its items."""
+    if get_origin(kind) is Literal:
+        return "list of " + ", ".join(f"`{value}`" for value in get_args(kind))
+    bare = get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
+    return {str: "list of texts"}.get(bare, "list of address ranges")
 
 
 def _range(schema: dict[str, Any]) -> str:
