@@ -42,8 +42,21 @@ DECODE: Final = np.stack([_ulaw_decode(), _alaw_decode()])
 """int16[codec, byte]: the sample that a byte stands for."""
 ENCODE: Final = np.stack([_encode(DECODE[codec], SILENCE[codec]) for codec in (PCMU, PCMA)])
 """uint8[codec, sample as uint16]: the nearest byte for a sample."""
-DECODE_FLAT: Final = DECODE.ravel()
 ENCODE_FLAT: Final = ENCODE.ravel()
+
+
+def _pairs(table: NDArray[np.int16]) -> NDArray[np.uint32]:
+    """For two bytes, as a uint16, the two samples, as a uint32."""
+    both = np.arange(65536, dtype=np.uint16).view(np.uint8)
+    return np.ascontiguousarray(table[both]).view(np.uint32)
+
+
+_DECODE_PAIRS: Final = tuple(_pairs(table) for table in DECODE)
+
+
+def decode_rows(payload: NDArray[np.uint8], codec: int) -> NDArray[np.int16]:
+    """Decode a matrix of bytes with an even number of columns, two at a time: half the lookups."""
+    return _DECODE_PAIRS[codec].take(payload.view(np.uint16), mode="wrap").view(np.int16)
 
 
 def decode(data: bytes, codec: int = PCMU) -> NDArray[np.int16]:

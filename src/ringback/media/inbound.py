@@ -83,7 +83,7 @@ class Inbound:
         """Take the packets of a tick."""
         rows, buffer, length = received.rows, received.buffer, received.length
         columns = parse_columns(buffer, length)
-        kind = self._kind[rows, columns.payload_type]
+        kind = self._kind.reshape(-1).take(rows * 128 + columns.payload_type)
         # A packet that is no part of the session must not decide where a leg's audio goes.
         valid = columns.valid & self._open[rows] & (kind != _UNKNOWN)
         shifted = valid & ~columns.plain
@@ -123,17 +123,12 @@ class Inbound:
         if not audio.any():
             return
         # Mostly every packet is one of audio: then nothing needs to be picked out.
-        which: NDArray[np.bool_] | slice = slice(None) if audio.all() else audio
+        which: NDArray[np.int64] | slice = slice(None) if audio.all() else np.flatnonzero(audio)
         width = int(length[which].max())
-        payload = received.buffer[which, HEADER_BYTES:width]
-        codec = kind[which]
-        if codec.any():
-            samples = g711.DECODE_FLAT.take(payload + (codec.astype(np.int64) * 256)[:, None])
-        else:
-            samples = g711.DECODE[g711.PCMU].take(payload)
+        payload = received.buffer[which, HEADER_BYTES : width + width % 2]
         self.ring.put(
             received.rows[which],
-            samples,
+            _decode(payload, kind[which]),
             length[which] - HEADER_BYTES,
             columns.timestamp[which],
             columns.ssrc[which],
@@ -183,3 +178,14 @@ class Inbound:
             buffer[i, HEADER_BYTES : HEADER_BYTES + len(payload)] = payload
             length[i] = HEADER_BYTES + len(payload)
         return length
+
+
+def _decode(payload: NDArray[np.uint8], codec: NDArray[np.int8]) -> NDArray[np.int16]:
+    """The samples of packets, each in its own codec."""
+    if not codec.any():
+        return g711.decode_rows(payload, g711.PCMU)
+    samples = g711.decode_rows(payload, g711.PCMA)
+    if not codec.all():
+        others = np.flatnonzero(codec == g711.PCMU)
+        samples[others] = g711.decode_rows(payload[others], g711.PCMU)
+    return samples

@@ -15,6 +15,7 @@ from ringback.media.stats import StreamStats
 from ringback.rtp.packet import HEADER_BYTES, RtpPacket
 
 _SENT_BYTES: Final = HEADER_BYTES + FRAME
+_VERSION_2: Final = np.uint32(0x80000000)
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Outbound:
     def __init__(self, capacity: int, stats: StreamStats) -> None:
         self.packets = np.zeros((capacity, _SENT_BYTES), np.uint8)
         """The packets of this tick, one a row."""
-        self.packets[:, 0] = 0x80
+        self._words = self.packets.view(">u4")
         self._stats = stats
         self._sends = np.zeros(capacity, np.bool_)
         self._codec = np.zeros(capacity, np.int64)
@@ -83,16 +84,16 @@ class Outbound:
         samples = said.view(np.uint16)
         codec = self._codec[:count]
         if codec.any():
-            packets[:, HEADER_BYTES:] = g711.ENCODE_FLAT.take(samples + (codec * 65536)[:, None])
+            packets[:, HEADER_BYTES:] = g711.ENCODE_FLAT.take(samples + (codec * 65536)[:, None], mode="wrap")
         else:
-            packets[:, HEADER_BYTES:] = g711.ENCODE[g711.PCMU].take(samples)
+            packets[:, HEADER_BYTES:] = g711.ENCODE[g711.PCMU].take(samples, mode="wrap")
         sends = self._sends[:count]
         if replaced or self._packers:
             sends = sends.copy()
             sends[[row for row in replaced | self._packers.keys() if row < count]] = False
-        packets[:, 1] = self._payload_type[:count] | (self._marker[:count].astype(np.uint8) << 7)
-        packets[:, 2:4] = self._sequence[:count].astype(">u2")[:, None].view(np.uint8)
-        packets[:, 4:8] = self._timestamp[:count].astype(">u4")[:, None].view(np.uint8)
+        second = self._payload_type[:count] | (self._marker[:count].astype(np.uint8) << 7)
+        self._words[:count, 0] = _VERSION_2 | second.astype(np.uint32) << 16 | self._sequence[:count]
+        self._words[:count, 1] = self._timestamp[:count]
         self._sequence[:count] += sends
         self._marker[:count] &= ~sends
         sent.rows = np.flatnonzero(sends)

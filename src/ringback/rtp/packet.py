@@ -89,15 +89,17 @@ def parse_columns(buffer: NDArray[np.uint8], length: NDArray[np.int64]) -> Colum
     `valid` rows have version 2, a whole header and are not RTCP. Rows that are valid and not `plain` carry
     contributing sources, an extension or padding: `payload_span` finds their payload.
     """
-    first, second = buffer[:, 0], buffer[:, 1]
-    valid = (length >= HEADER_BYTES) & (first >> 6 == 2) & ((second < 192) | (second > 223))
-    words = np.ascontiguousarray(buffer[:, 2:HEADER_BYTES])
+    # The headers lie far apart. They are touched once, and read as three words each.
+    words = np.ascontiguousarray(buffer[:, :HEADER_BYTES]).view(">u4").astype(np.uint32)
+    first = words[:, 0]
+    second = (first >> 16 & 0xFF).astype(np.uint8)
+    valid = (length >= HEADER_BYTES) & (first >> 30 == 2) & ((second < 192) | (second > 223))
     return Columns(
         valid=valid,
-        plain=first == _VERSION_2,
-        payload_type=(second & 0x7F).astype(np.uint8),
+        plain=first >> 24 == _VERSION_2,
+        payload_type=second & 0x7F,
         marker=second > 127,
-        sequence=words[:, 0:2].copy().view(">u2").ravel().astype(np.uint16),
-        timestamp=words[:, 2:6].copy().view(">u4").ravel().astype(np.uint32),
-        ssrc=words[:, 6:10].copy().view(">u4").ravel().astype(np.uint32),
+        sequence=first.astype(np.uint16),
+        timestamp=words[:, 1],
+        ssrc=words[:, 2],
     )

@@ -90,6 +90,13 @@ def test_silence_is_the_byte_that_receivers_know_as_silence(codec: int) -> None:
     assert g711.encode(np.zeros(1, np.int16), codec) == bytes([g711.SILENCE[codec]])
 
 
-def test_the_flat_tables_are_the_same_tables() -> None:
-    assert g711.DECODE_FLAT[256 + 0xD5] == 8
+@pytest.mark.parametrize("codec", [g711.PCMU, g711.PCMA])
+def test_rows_are_decoded_as_bytes_are(codec: int) -> None:
+    rows = np.random.default_rng(711).integers(0, 256, (20, 64)).astype(np.uint8)
+    part = rows[:, 4:50]
+    assert np.array_equal(g711.decode_rows(part, codec), g711.DECODE[codec][part])
+    assert g711.decode_rows(part[:0], codec).shape == (0, 46)
+
+
+def test_the_flat_table_is_the_same_table() -> None:
     assert g711.ENCODE_FLAT[65536 + 65528] == 0x55
