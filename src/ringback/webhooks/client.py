@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Callable
 from typing import Self
 
+import aiohttp
+
 from ringback.webhooks.exchange import Exchange, HttpExchange
 from ringback.webhooks.session import WebhookResponse, WebhookSession
 from ringback.webhooks.settings import WebhookSettings
@@ -32,9 +34,12 @@ class WebhookClient:
         self._exchange = exchange or HttpExchange(self.settings)
         self._new_token = new_token
 
-    def session(self, auth_token: str) -> WebhookSession:
-        """Begin the requests of one call, signed with the account's Auth Token. A session needs no closing."""
-        return WebhookSession(self.settings, self._exchange, self._new_token, auth_token)
+    def session(self, auth_token: str, cookies: aiohttp.CookieJar | None = None) -> WebhookSession:
+        """Begin the requests of one call, signed with the account's Auth Token. A session needs no closing.
+
+        `cookies` are those that it begins with, and keeps its own in; a call begins with none.
+        """
+        return WebhookSession(self.settings, self._exchange, self._new_token, auth_token, cookies)
 
     async def close(self) -> None:
         """Close the connections. Nothing may be asked afterwards."""

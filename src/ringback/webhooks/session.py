@@ -16,7 +16,7 @@ from ringback.webhooks.exchange import Exchange, Reply, Request
 from ringback.webhooks.failures import DOCUMENT_TOO_LARGE, PROTOCOL, RETRIEVAL, TOO_MANY_REDIRECTS, FetchError
 from ringback.webhooks.login import Login
 from ringback.webhooks.settings import WebhookSettings
-from ringback.webhooks.signature import HEADER, sign
+from ringback.webhooks.signature import HEADER, body_url, sign
 from ringback.webhooks.timeline import SHOWN, Note, Timeline, silent
 from ringback.webhooks.url import Target, parse_target, resolve, with_query
 
@@ -64,12 +64,21 @@ class _Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Payload:
+    """A body that is no form."""
+
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Hop:
     """One station on the way to an answer."""
 
     method: str
     target: Target
     parameters: Mapping[str, str]
+    payload: Payload | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,12 @@ class WebhookSession:
     """The requests of one call. Cookies and logins are kept as a browser keeps them, and end with the call."""
 
     def __init__(
-        self, settings: WebhookSettings, exchange: Exchange, new_token: Callable[[], str], auth_token: str
+        self,
+        settings: WebhookSettings,
+        exchange: Exchange,
+        new_token: Callable[[], str],
+        auth_token: str,
+        cookies: aiohttp.CookieJar | None = None,
     ) -> None:
         self.settings = settings
         self._exchange = exchange
@@ -94,7 +108,7 @@ class WebhookSession:
         self._auth_token = auth_token
         # Whoever signs with another token is another customer of the application.
         self._account = hashlib.sha256(auth_token.encode()).hexdigest()[:16]
-        self._cookies: aiohttp.CookieJar | None = None
+        self._cookies = cookies
         self._logins: dict[str, Login] = {}
 
     async def request(
@@ -111,6 +125,13 @@ class WebhookSession:
         """
         return await self.fetch(method, url, parameters or {}, self._read_document, note=note)
 
+    async def post(self, url: str, payload: Payload, *, note: Note | None = None) -> WebhookResponse:
+        """Post a body that is no form, JSON say, signed by its hash (clause 6 of the 2010-04-01 specification).
+
+        The URL on the wire has the hash in its query. For the rest see `request`.
+        """
+        return await self.fetch("POST", url, {}, self._read_document, note=note, payload=payload)
+
     async def fetch(
         self,
         method: str,
@@ -120,6 +141,7 @@ class WebhookSession:
         *,
         total_timeout: float | None = None,
         note: Note | None = None,
+        payload: Payload | None = None,
     ) -> WebhookResponse:
         """Do what `request` does, with the body read by `consume`; `total_timeout` replaces that of the settings."""
         clock = asyncio.get_running_loop().time
@@ -129,7 +151,7 @@ class WebhookSession:
         token = self._new_token()
         errand = _Errand(token, limits, Timeline(note or silent, clock, token), consume)
         clean = {_clean(name): _clean(value) for name, value in parameters.items()}
-        hop = _Hop("GET" if method.upper() == "GET" else "POST", target, clean)
+        hop = _Hop("GET" if method.upper() == "GET" else "POST", target, clean, payload)
         try:
             async with asyncio.timeout(limits.total):
                 response = await self._travel(hop, errand)
@@ -204,6 +226,10 @@ class WebhookSession:
     def _request(self, hop: _Hop, errand: _Errand, login: Login | None) -> Request:
         posted = hop.method == "POST"
         url = hop.target.url if posted else with_query(hop.target.url, hop.parameters)
+        kind, body = "application/x-www-form-urlencoded; charset=UTF-8", urlencode(hop.parameters).encode("ascii")
+        if hop.payload:
+            kind, body = hop.payload.content_type, hop.payload.data
+            url = body_url(url, body)
         headers = {
             "Accept": "*/*",
             "Accept-Encoding": "identity",
@@ -212,14 +238,14 @@ class WebhookSession:
             HEADER: sign(self._auth_token, url, hop.parameters.items() if posted else ()),
         }
         if posted:
-            headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
+            headers["Content-Type"] = kind
         if cookies := self._jar().filter_cookies(URL(url, encoded=True)):
             headers["Cookie"] = "; ".join(f"{one.key}={one.coded_value}" for one in cookies.values())
         return Request(
             hop.method,
             url,
             headers | (login.headers if login else {}),
-            urlencode(hop.parameters).encode("ascii") if posted else None,
+            body if posted else None,
             errand.limits.connect,
             errand.limits.read,
             login.digest if login else None,
@@ -282,7 +308,7 @@ def _redirected(hop: _Hop, reply: Reply) -> _Hop:
         raise FetchError(PROTOCOL, f"the server answered {reply.status} without saying where to (Location)")
     target = parse_target(resolve(hop.target.url, location))
     if hop.method == "POST" and reply.status in (307, 308):
-        return _Hop("POST", target, hop.parameters)
+        return replace(hop, target=target)
     # Clause 7 of the 2010-04-01 specification: a POST becomes a GET without its parameters. Those of a GET were part
     # of the URL that is no longer used.
     return _Hop("GET", target, {})

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import re
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +14,7 @@ from webhooks_application import AUTH_TOKEN, Answer, Application, Notes, Speaker
 from ringback.model.errors import ApplicationError
 from ringback.model.events import WEBHOOK_REQUEST, WEBHOOK_RESPONSE
 from ringback.webhooks.client import WebhookSession
+from ringback.webhooks.session import Payload
 from ringback.webhooks.signature import sign
 
 FORM = {"CallSid": "CA1", "From": "+14158675309", "SpeechResult": "Grüße & 1 + 1"}
@@ -457,3 +459,49 @@ async def test_a_host_that_does_not_exist(session: WebhookSession) -> None:
 async def test_a_url_that_is_none(session: WebhookSession, notes: Notes) -> None:
     assert (await failure(session, "nonsense", note=notes)).code == 11100
     assert notes.events == []
+
+
+# Bodies that are no forms
+
+JSON = b'{"property": "value", "boolean": true}'
+
+
+@pytest.mark.parametrize("status", [None, 307])
+async def test_json_is_signed_by_its_hash(
+    application: Application, session: WebhookSession, status: int | None
+) -> None:
+    """Clause 6 of the 2010-04-01 specification: the hash is in the URL, and the URL is what is signed."""
+    url = application.on("/hook", document("ok"))
+    if status:
+        url = application.on("/old", redirect(status, "/hook"))
+    await session.post(url + "?a=1" if not status else url, Payload("application/json", JSON))
+    seen = application.seen[-1]
+    digest = "0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620"
+    expected = "/hook?bodySHA256=" if status else "/hook?a=1&bodySHA256="
+    assert seen.target == expected + digest
+    assert seen.headers["Content-Type"] == "application/json"
+    assert seen.headers["Content-Length"] == str(len(JSON))
+    assert seen.headers["X-Twilio-Signature"] == sign(AUTH_TOKEN, application.base + seen.target)
+
+
+async def test_the_validator_of_the_official_sdk_accepts_every_kind_of_request(
+    application: Application, session: WebhookSession
+) -> None:
+    """Form, query and JSON, as the SDK's own validator judges them."""
+    from twilio.request_validator import RequestValidator
+
+    validator = RequestValidator(AUTH_TOKEN)
+    url = application.on("/hook", document("ok"))
+    await session.request("POST", url + "?a=1", FORM)
+    await session.request("GET", url + "?a=1", FORM)
+    await session.post(url, Payload("application/json", JSON))
+    form, query, body = application.seen
+
+    def valid(seen: Any, parameters: Any) -> bool:
+        address, signature = application.base + seen.target, seen.headers["X-Twilio-Signature"]
+        return bool(validator.validate(address, parameters, signature))
+
+    assert valid(form, FORM)
+    assert valid(query, {})
+    assert valid(body, JSON.decode())
+    assert not valid(form, FORM | {"From": "another"})
