@@ -12,7 +12,7 @@ from ringback.sip.registrar import Binding
 from ringback.sip.stack import Rng
 from ringback.sip.values import Flow
 
-__all__ = ["TRIES_NEXT", "Dialplan", "Home", "NoRoute", "Route", "RouteKind", "SrtpPolicy"]
+__all__ = ["TRIES_NEXT", "Dialplan", "Home", "NoRoute", "Route", "RouteKind", "SrtpPolicy", "user_part"]
 
 RouteKind = Literal["local", "phone", "sip", "trunk"]
 
@@ -208,10 +208,10 @@ class Dialplan:
         caller = config.caller_number or self._user(caller_id)
         shown = config.written(normalise(caller, self._region)) if caller.lower() not in _ANONYMOUS else ""
         host = host_text(config.host)
-        identity = f"sip:{_escaped(shown)}@{host}" if shown else ""
+        identity = f"sip:{user_part(shown)}@{host}" if shown else ""
         from_uri, headers = identity or "sip:anonymous@anonymous.invalid", list(config.headers)
         if config.caller_id != "from" or not shown:
-            from_uri = f"sip:{_escaped(config.username)}@{host}" if config.username else from_uri
+            from_uri = f"sip:{user_part(config.username)}@{host}" if config.username else from_uri
         if shown and config.caller_id == "pai":
             headers.append(("P-Asserted-Identity", f"<{identity}>"))
         elif shown and config.caller_id == "rpid":
@@ -222,7 +222,7 @@ class Dialplan:
         transport = uri.parameters.get("transport")
         return Route(
             "trunk",
-            f"{uri.scheme}:{_escaped(config.dialled(number))}@{uri.host}{port}"
+            f"{uri.scheme}:{user_part(config.dialled(number))}@{uri.host}{port}"
             + (f";transport={transport}" if transport else ""),
             from_uri,
             headers=tuple(headers),
@@ -238,7 +238,7 @@ class Dialplan:
     def _from(self, caller_id: str) -> str:
         if scheme_of(caller_id) in ("sip", "sips"):
             return caller_id
-        return f"sip:{_escaped(self._user(caller_id) or 'anonymous')}@{host_text(self._domain())}"
+        return f"sip:{user_part(self._user(caller_id) or 'anonymous')}@{host_text(self._domain())}"
 
     @staticmethod
     def _user(caller_id: str) -> str:
@@ -250,7 +250,7 @@ class Dialplan:
         return caller_id.removeprefix("client:").removeprefix("tel:").strip()
 
 
-def _escaped(user: str) -> str:
+def user_part(user: str) -> str:
     """Return a name as the user part of a SIP URI (RFC 3261 §25.1)."""
     plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/"
     return "".join(

@@ -64,6 +64,16 @@ class TrunkRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkState:
+    """How a trunk fared when a running server last wrote it down."""
+
+    name: str
+    report: Mapping[str, Any]
+    """`calls`, `gateways` (each with `uri`, `alive`, `why`) and `registration` (or None)."""
+    date_updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OutboundPrefix:
     """Numbers that begin so may be called by an account."""
 

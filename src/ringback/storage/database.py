@@ -28,7 +28,7 @@ from ringback.storage.queues import QueueStore
 from ringback.storage.recordings import RecordingStore, TranscriptionStore
 from ringback.storage.schema import migrate
 from ringback.storage.secrets import SecretBox
-from ringback.storage.trunks import PrefixStore, TrunkStore
+from ringback.storage.trunks import PrefixStore, TrunkStateStore, TrunkStore
 
 __all__ = ["Database", "StorageError"]
 
@@ -58,6 +58,7 @@ class Database:
         self.phones = PhoneStore(connections)
         self.bindings = BindingStore(connections)
         self.trunks = TrunkStore(connections, secrets)
+        self.trunk_states = TrunkStateStore(connections)
         self.outbound_prefixes = PrefixStore(connections)
         self.guard = GuardStore(connections)
 

@@ -49,6 +49,15 @@ trunks = Table(
     Column("date_updated", UtcDateTime),
 )
 
+trunk_states = Table(
+    "trunk_states",
+    metadata,
+    # No foreign key: trunks of the settings file have states as well.
+    Column("name", String(100), primary_key=True),
+    Column("report", JSON, nullable=False),
+    Column("date_updated", UtcDateTime, nullable=False),
+)
+
 outbound_prefixes = Table(
     "outbound_prefixes",
     metadata,

@@ -1,19 +1,20 @@
 """Trunks in the store, and the prefixes that accounts may dial."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, delete, func, select
 
-from ringback.model.telephony import OutboundPrefix, TrunkRecord
+from ringback.model.telephony import OutboundPrefix, TrunkRecord, TrunkState
 from ringback.storage.connections import Connections
 from ringback.storage.phones import Version
 from ringback.storage.records import Records, RecordStore
 from ringback.storage.secrets import SecretBox
-from ringback.storage.tables_sip import outbound_prefixes, trunks
+from ringback.storage.tables_sip import outbound_prefixes, trunk_states, trunks
 
 PREFIXES: Final = Records(OutboundPrefix, outbound_prefixes)
+STATES: Final = Records(TrunkState, trunk_states, order="date_updated")
 
 
 class _Trunks(Records[TrunkRecord]):
@@ -50,6 +51,26 @@ class TrunkStore(RecordStore[TrunkRecord]):
         async with self._connections.read() as connection:
             count, created, updated = (await connection.execute(query.select_from(trunks))).one()
             return count, created, updated
+
+
+class TrunkStateStore:
+    """How trunks fare, for people to see. Every method raises StorageError when the database fails."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def replace(self, states: Iterable[TrunkState]) -> None:
+        """Keep these states in place of all others."""
+        async with self._connections.write() as connection:
+            await connection.execute(delete(trunk_states))
+            for state in states:
+                await STATES.insert(connection, state)
+
+    async def list(self) -> list[TrunkState]:
+        """Return every state, by the name of its trunk."""
+        async with self._connections.read() as connection:
+            rows = await connection.execute(select(trunk_states).order_by(trunk_states.c.name))
+            return [STATES.of(row) for row in rows.mappings()]
 
 
 class PrefixStore:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from storage_samples import NOW, add_account, later
 
-from ringback.model.telephony import OutboundPrefix, TrunkRecord
+from ringback.model.telephony import OutboundPrefix, TrunkRecord, TrunkState
 from ringback.storage.database import Database, StorageError
 
 TRUNK = TrunkRecord("carrier", {"gateways": ["sip:gw.example"], "max_calls": 10}, NOW, {"password": "sesame"})
@@ -44,3 +44,12 @@ async def test_prefixes_are_of_an_account(db: Database) -> None:
     assert await db.outbound_prefixes.deny(account.sid, "+1")
     assert not await db.outbound_prefixes.deny(account.sid, "+1")
     assert await db.outbound_prefixes.list() == expected[1:]
+
+
+async def test_states_replace_those_before(db: Database) -> None:
+    one, two = TrunkState("a", {"calls": 1}, NOW), TrunkState("b", {"calls": 0, "gateways": []}, later(1))
+    await db.trunk_states.replace([one])
+    await db.trunk_states.replace([two, one])
+    assert await db.trunk_states.list() == [one, two]
+    await db.trunk_states.replace([two])
+    assert await db.trunk_states.list() == [two]
