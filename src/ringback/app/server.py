@@ -20,6 +20,7 @@ from ringback.app.recordings import RecordingWatches
 from ringback.app.routing import LocalPlan, Plan, PlannedRouting
 from ringback.app.services import DefaultSpeech
 from ringback.app.settings import Settings
+from ringback.app.sip_sockets import advertiser, limits, listens, tls_settings
 from ringback.app.validation import Validation
 from ringback.app.voice import VoiceApplications
 from ringback.calls.answering import detect_machine
@@ -31,8 +32,9 @@ from ringback.media.library import ClipLibrary, IsolatedPool
 from ringback.model.records import Account
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import Flow
-from ringback.sip.fields import parse_uri
-from ringback.sip.net.transport import SipTransport
+from ringback.sip.net.resolve import DnsResolver, locate_flows
+from ringback.sip.net.tls import TlsError, TlsSettings
+from ringback.sip.net.transport import Listen, SipTransport
 from ringback.speech.speaker import Speaker
 from ringback.storage.database import Database
 from ringback.storage.events_writer import EventWriter
@@ -64,6 +66,9 @@ class Server:
     outgoing: OutgoingCalls
     control: Control
     sip_address: tuple[str, int]
+    sip_listening: list[Listen]
+    """All addresses at which SIP is spoken, the main one first."""
+    sip_tls: TlsSettings | None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -124,9 +129,21 @@ class Server:
             rng=random.SystemRandom(),
             user_agent=sip.user_agent,
             allowed=self._allowed(),
-            advertised=(sip.advertised_address, 0) if sip.advertised_address else None,
+            advertised=advertiser(sip),
         )
-        transport = SipTransport(endpoint, clock, lambda event: self.switch.on_event(event))
+        try:
+            self.sip_tls = tls_settings(sip, self.settings.storage.directory, utcnow())
+            transport = self._transport = SipTransport(
+                endpoint,
+                clock,
+                lambda event: self.switch.on_event(event),
+                limits=limits(sip),
+                tls=self.sip_tls,
+                origins=sip.ws_origins,
+            )
+        except TlsError as error:
+            raise ServerError(str(error)) from error
+        self._resolver = DnsResolver(clock=clock)
         self.switch = Switch(
             signalling=SipSignalling(endpoint, clock, transport.drain),
             media=self.media,
@@ -140,13 +157,14 @@ class Server:
         )
         self._stack.push_async_callback(transport.close)
         try:
-            self.sip_address = await transport.listen(sip.host, sip.port, udp=sip.udp, tcp=sip.tcp)
+            self.sip_listening = await transport.listen_on(listens(sip))
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else str(error)
             raise ServerError(
-                f"cannot listen for SIP on {sip.host} port {sip.port}: {why}; "
+                f"cannot listen for SIP over {error.filename}: {why}; "
                 "another server may be running: set sip.port (RINGBACK_SIP__PORT)"
             ) from error
+        self.sip_address = (self.sip_listening[0].host, self.sip_listening[0].port)
         self._stack.push_async_callback(self.switch.close)
 
     async def _control(self, journal: EventWriter, voice: VoiceApplications) -> None:
@@ -189,11 +207,8 @@ class Server:
         return Flow("UDP" if self.settings.sip.udp else "TCP", self.sip_address, (host, port))
 
     async def _locate(self, uri: str) -> Sequence[Flow]:
-        """Where a SIP URI is reached: numeric addresses alone."""
-        parsed = parse_uri(uri)
-        host, port = parsed.host.strip("[]"), parsed.port or 5060
-        ipaddress.ip_address(host)
-        return [Flow("UDP", self.sip_address, (host, port))]
+        """Where a SIP URI is reached (RFC 3263), best first. Raises ValueError where it is nowhere."""
+        return await locate_flows(uri, self._transport, self._resolver)
 
     def _library(self, directory: Path) -> ClipLibrary:
         """Where fetched audio is decoded: in processes of its own, so that no call waits for it."""

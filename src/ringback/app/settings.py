@@ -45,6 +45,7 @@ def _address(value: object) -> str:
 
 
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network), PlainSerializer(str)]
+Port = Annotated[int, Field(ge=0, le=65535)]
 Address = Annotated[str, PlainValidator(_address), WithJsonSchema({"type": "string", "format": "ip"})]
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -69,10 +70,69 @@ class SipSettings(_Section):
     advertised_address: Address | None = Field(
         default=None, description="Address to give to peers in Contact and Via, where it is not the one listened on."
     )
+    advertised_ports: tuple[Annotated[str, Field(pattern=r"^(udp|tcp|tls|ws|wss):[0-9]{1,5}$")], ...] = Field(
+        default=(), description="Ports to give to peers where a NAT has changed them, such as `tls:15061`."
+    )
+    local_networks: tuple[Network, ...] = Field(
+        default=_LOOPBACK, description="Address ranges whose peers are told the address of the socket instead."
+    )
+    also_listen: tuple[Address, ...] = Field(
+        default=(), description="Further IP addresses to listen on, at the same ports. `::` is every one of IPv6."
+    )
+    tls_port: Port | None = Field(
+        default=None, description="Port for SIP over TLS; 5061 is the usual one. Not set: off."
+    )
+    ws_port: Port | None = Field(
+        default=None, description="Port for SIP over WebSocket (RFC 7118), in the clear. Not set: off."
+    )
+    wss_port: Port | None = Field(default=None, description="Port for SIP over WebSocket and TLS. Not set: off.")
+    ws_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^\s/]+)$")], ...] = Field(
+        default=(),
+        description="Web sites whose pages may open a WebSocket, such as `https://phone.example.com`, beside those of"
+        " this host; `*` is all.",
+    )
+    tls_certificate: Path | None = Field(
+        default=None,
+        description="PEM file of this server's certificate and those that lead to its authority. Without it a"
+        " self-signed one is made at the first start, in the directory of the store.",
+    )
+    tls_key: Path | None = Field(default=None, description="PEM file of its private key, without a passphrase.")
+    tls_name: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?$",
+        max_length=253,
+        description="Name of this server in its certificate, to give to peers in Contact and Via over TLS.",
+    )
+    tls_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities whose certificates are believed. Without it: those of the system.",
+    )
+    tls_verify_clients: bool = Field(
+        default=False, description="Mutual TLS: refuse peers without a certificate of `tls_ca`."
+    )
+    max_connections: int = Field(
+        default=2_000, ge=1, le=1_000_000, description="Connections (TCP, TLS, WebSocket) that peers may have open."
+    )
+    max_connections_per_address: int = Field(default=200, ge=1, le=1_000_000, description="The same, for one address.")
     user_agent: str = Field(
         default="Ringback", min_length=1, max_length=100, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
         description="Name in the Server and User-Agent headers.",
     )  # fmt: skip
+
+    @field_validator("advertised_ports")
+    @classmethod
+    def _ports(cls, ports: tuple[str, ...]) -> tuple[str, ...]:
+        for text in ports:
+            if not 0 < int(text.rpartition(":")[2]) <= 65535:
+                raise ValueError("should have ports of 1 to 65535")
+        return ports
+
+    @field_validator("tls_verify_clients")
+    @classmethod
+    def _authority(cls, verify: bool, info: ValidationInfo) -> bool:
+        if verify and info.data.get("tls_ca") is None:
+            raise ValueError("should have sip.tls_ca beside it: else everybody with any certificate would be let in")
+        return verify
 
     @field_validator("tcp")
     @classmethod

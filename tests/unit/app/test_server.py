@@ -194,7 +194,7 @@ async def test_a_server_that_is_started_twice_says_what_to_do_and_leaves_the_fir
         async with Server(settings(directory, sip={"port": port})):
             raise AssertionError("two servers on one port")
     assert str(raised.value) == (
-        f"cannot listen for SIP on 127.0.0.1 port {port}: Address already in use; "
+        f"cannot listen for SIP over TCP 127.0.0.1 port {port}: Address already in use; "
         "another server may be running: set sip.port (RINGBACK_SIP__PORT)"
     )
     assert asyncio.all_tasks() == before

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -12,7 +13,9 @@ import dns.exception
 import dns.name
 import dns.resolver
 
+from ringback.sip.events import Flow
 from ringback.sip.locate import Answer, LocateError, Naptr, Question, Srv, Target, Unanswered, locating
+from ringback.sip.net.transport import SipTransport
 from ringback.sip.stack import Rng
 
 _LONGEST, _SHORTEST = 86_400.0, 1.0
@@ -45,6 +48,27 @@ async def locate(
     except StopIteration as end:
         targets: list[Target] = end.value
         return targets
+
+
+async def locate_flows(uri: str, transport: SipTransport, resolver: Resolver) -> list[Flow]:
+    """Return the flows to a URI, best first, of the transports and address families that can be reached from here.
+
+    Raises LocateError. Nothing is opened yet.
+    """
+    ours = {":" in where.host for where in transport.listening}
+    families: list[Literal["A", "AAAA"]] = []
+    if False in ours:
+        families.append("A")
+    if True in ours:
+        families.append("AAAA")
+    targets = await locate(uri, resolver=resolver, families=families or ("A", "AAAA"))
+    flows: list[Flow] = []
+    for target in targets:
+        with suppress(ValueError):  # no socket of that family
+            flows.append(transport.flow_to(target.transport, target.host, target.port, target.name))
+    if not flows:
+        raise LocateError(f"{targets[0].host} cannot be reached: no socket of its family listens (sip.also_listen)")
+    return flows
 
 
 class DnsResolver:
@@ -172,4 +196,4 @@ def parse_hosts(text: str) -> dict[str, list[str]]:
     return addresses
 
 
-__all__ = ["DnsResolver", "HostsFile", "LocateError", "Resolver", "Target", "locate", "parse_hosts"]
+__all__ = ["DnsResolver", "HostsFile", "LocateError", "Resolver", "Target", "locate", "locate_flows", "parse_hosts"]

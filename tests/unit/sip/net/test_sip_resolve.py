@@ -9,8 +9,9 @@ import dns.resolver
 import pytest
 
 from ringback.sip.locate import Naptr, Question, Srv, Target, Unanswered
-from ringback.sip.net.resolve import DnsResolver, HostsFile, LocateError, locate, parse_hosts
+from ringback.sip.net.resolve import DnsResolver, HostsFile, LocateError, locate, locate_flows, parse_hosts
 from tests.unit.sip.net.dns_server import DnsServer
+from tests.unit.sip.net.net_sides import side
 
 ZONE = {
     ("NAPTR", "example.com."): [
@@ -42,13 +43,25 @@ def resolver(server: DnsServer, **options: Any) -> DnsResolver:
 async def test_a_domain_is_located() -> None:
     async with DnsServer(ZONE) as server:
         found = await locate("sip:me@example.com", resolver=resolver(server), rng=random.Random(1), families=("A",))
-    assert found == [
-        Target("TLS", "192.0.2.1", 5061, "example.com"),
-        Target("TLS", "192.0.2.2", 5061, "example.com"),
-        Target("TLS", "192.0.2.3", 5063, "example.com"),
-        Target("UDP", "192.0.2.1", 5060, "example.com"),
-        Target("UDP", "192.0.2.2", 5060, "example.com"),
-    ]
+    addresses = ["192.0.2.1", "192.0.2.2"]  # which the name server, or its client, gives in any order
+    assert [target.transport for target in found] == ["TLS", "TLS", "TLS", "UDP", "UDP"]
+    assert sorted(target.host for target in found[:2]) == addresses == sorted(target.host for target in found[3:])
+    assert found[2] == Target("TLS", "192.0.2.3", 5063, "example.com")
+    assert {target.port for target in found[3:]} == {5060}
+
+
+async def test_flows_are_those_that_can_be_reached() -> None:
+    zone = {("AAAA", "six.example."): ["2001:db8::1"], ("A", "four.example."): ["192.0.2.1"]}
+    async with DnsServer(zone) as server, side(1) as four, side(2, "UDP", "TCP", host="::1") as six:
+        asks = resolver(server)
+        (flow,) = await locate_flows("sip:me@four.example:5070", four.transport, asks)
+        assert (flow.transport, flow.remote) == ("UDP", ("192.0.2.1", 5070))
+        (flow,) = await locate_flows("sips:me@six.example", six.transport, asks)
+        assert (flow.transport, flow.remote, flow.name) == ("TLS", ("2001:db8::1", 5061), "six.example")
+        with pytest.raises(LocateError, match=r"no host four\.example"):
+            await locate_flows("sip:me@four.example", six.transport, asks)
+        with pytest.raises(LocateError, match="no socket of its family"):
+            await locate_flows("sip:me@[2001:db8::1]", four.transport, asks)
 
 
 async def test_records_of_each_kind() -> None:
