@@ -155,9 +155,9 @@ class MessageService:
 
     async def send(self, draft: Draft) -> MessageRecord:
         """Take a message; see `Messages.send`."""
-        record, urls = await self._checked(draft)
         if draft.sid is not None and (known := await self._store.get(draft.sid)) is not None:
             return known
+        record, urls = await self._checked(draft)
         now = self._utcnow()
         media = media_records(record, urls, now, self._entropy)
         jobs = [Job(f"{MEDIA_JOB}:{record.sid}", MEDIA_JOB, record.sid, now)] if media else []
