@@ -57,6 +57,7 @@ async def _introduce(server: Server, loaded: Loaded) -> None:
     numbers = await server.database.numbers.list()
     lines = [
         f"SIP       {host}:{port} ({', '.join(transports)}), calls from {', '.join(map(str, settings.sip.allow))}",
+        *_further(server),
         f"audio     {settings.media.host}, UDP ports {settings.media.port_min} to {settings.media.port_max}, "
         f"{len(server.media.pids)} worker(s)",
         f"store     {settings.storage.database}",
@@ -75,6 +76,23 @@ async def _introduce(server: Server, loaded: Loaded) -> None:
     # Scripts wait for this word; it is the last thing that is said.
     typer.echo("ready")
     sys.stdout.flush()
+
+
+def _further(server: Server) -> list[str]:
+    """Tell of all other addresses where SIP is spoken, and of the certificate."""
+    from ringback.sip.fields import host_text
+    from ringback.sip.net.tls import fingerprint
+
+    main = server.sip_address
+    lines = [
+        f"          {host_text(where.host)}:{where.port} ({where.transport})"
+        for where in server.sip_listening
+        if (where.host, where.port) != main
+    ]
+    if server.sip_tls is not None:
+        lines.append(f"          certificate {server.sip_tls.certificate}")
+        lines.append(f"          its SHA-256 fingerprint {fingerprint(server.sip_tls.certificate)}")
+    return lines
 
 
 def _log_to_stderr(settings: LogSettings) -> None:

@@ -23,6 +23,8 @@ from ringback.app.settings import LogSettings, Settings
 from ringback.media.client import MediaError
 from ringback.model.records import IncomingNumber
 from ringback.model.status import ApiVersion
+from ringback.sip.net.tls import TlsSettings, fingerprint, own_certificate
+from ringback.sip.net.transport import Listen
 from ringback.storage.database import Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,6 +37,8 @@ class Standing:
     number = signal.SIGTERM
     failure: Exception | None = None
     stopped = 0
+    further: tuple[Listen, ...] = ()
+    tls: TlsSettings | None = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -47,6 +51,8 @@ class Standing:
         self.account = await self.database.accounts.ensure_default(NOW, secrets.token_bytes)
         self.account_is_new = self.new
         self.sip_address = (self.settings.sip.host, 5099)
+        self.sip_listening = [Listen("UDP", *self.sip_address), *self.further]
+        self.sip_tls = self.tls
         self.media = self
         self.pids = [1, 2]
         asyncio.get_running_loop().call_soon(os.kill, os.getpid(), self.number)
@@ -117,6 +123,19 @@ def test_the_first_numbers_are_named(ringback: Ringback, store: Any, count: int,
     assert [line for line in lines if "more:" in line] == (
         [f"          and {more} more: `ringback numbers list`"] if more else []
     )
+
+
+def test_further_addresses_and_the_certificate_are_named(
+    ringback: Ringback, standing: type[Standing], tmp_path: Path
+) -> None:
+    standing.further = (Listen("TLS", "127.0.0.1", 5061), Listen("UDP", "::1", 5099))
+    standing.tls = TlsSettings(*own_certificate(tmp_path / "tls", ["a.example"], NOW))
+    assert ringback("serve").stdout.splitlines()[1:5] == [
+        "          127.0.0.1:5061 (TLS)",
+        "          [::1]:5099 (UDP)",
+        f"          certificate {standing.tls.certificate}",
+        f"          its SHA-256 fingerprint {fingerprint(standing.tls.certificate)}",
+    ]
 
 
 def test_transports_that_are_off_are_not_named(ringback: Ringback, monkeypatch: pytest.MonkeyPatch) -> None:
