@@ -87,8 +87,8 @@ class Home(Protocol):
         """Return how numbers may begin that this account calls by a trunk; `*` is any number."""
         ...
 
-    def is_home(self, host: str) -> bool:
-        """Tell whether a host in a SIP URI means this server."""
+    def is_home(self, host: str, port: int | None) -> bool:
+        """Tell whether a host and port of a SIP URI mean this server."""
         ...
 
     def may_call(self, host: str) -> bool:
@@ -129,8 +129,9 @@ class Dialplan:
                 uri = parse_uri(target)
             except FieldError as error:
                 raise NoRoute(484, f"{target[:100]!r} cannot be called: {error}") from None
-            if not self._home.is_home(uri.host.strip("[]").lower()):
-                return [self._by_uri(target, uri.host.strip("[]").lower(), caller_id)]
+            host = uri.host.strip("[]").lower()
+            if not self._home.is_home(host, uri.port):
+                return [self._by_uri(target, host, caller_id)]
             user = uri.user or ""
         elif scheme_of(target) in ("tel", "client"):
             user = target.partition(":")[2].partition(";")[0]

@@ -36,8 +36,8 @@ class House:
     def prefixes(self, account_sid: str) -> Collection[str]:
         return self.allowed.get(account_sid, [])
 
-    def is_home(self, host: str) -> bool:
-        return host in ("192.0.2.1", "ringback.example")
+    def is_home(self, host: str, port: int | None) -> bool:
+        return host in ("192.0.2.1", "ringback.example") and port in (None, 5060)
 
     def may_call(self, host: str) -> bool:
         return host == "friends.example"
