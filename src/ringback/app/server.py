@@ -15,10 +15,11 @@ from typing import Self
 
 from ringback.app.control import Control
 from ringback.app.directory import Directory
+from ringback.app.messages import build_messages
 from ringback.app.outgoing import OutgoingCalls
 from ringback.app.recordings import RecordingWatches
 from ringback.app.routing import LocalPlan, Plan, PlannedRouting
-from ringback.app.services import DefaultSpeech
+from ringback.app.services import DefaultSpeech, Facilities
 from ringback.app.settings import Settings
 from ringback.app.sip_sockets import advertiser, limits, listens, tls_settings
 from ringback.app.validation import Validation
@@ -29,6 +30,8 @@ from ringback.calls.signalling import SipSignalling
 from ringback.calls.switch import Switch, SwitchSettings
 from ringback.media.client import MediaSettings, MediaWorkers
 from ringback.media.library import ClipLibrary, IsolatedPool
+from ringback.messaging.service import MessageService
+from ringback.messaging.settings import MessageSettings
 from ringback.model.records import Account
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import Flow
@@ -65,6 +68,7 @@ class Server:
     switch: Switch
     outgoing: OutgoingCalls
     control: Control
+    messages: MessageService
     sip_address: tuple[str, int]
     sip_listening: list[Listen]
     """All addresses at which SIP is spoken, the main one first."""
@@ -106,14 +110,20 @@ class Server:
             directory=numbers,
             default_account=self.account,
             webhooks=webhooks,
-            speaker=speaker,
-            library=self._library(self.settings.storage.clips),
-            scratch=scratch,
-            default_speech=DefaultSpeech(self.settings.speech.default_voice, self.settings.speech.language),
+            facilities=Facilities(
+                speaker,
+                self._library(self.settings.storage.clips),
+                scratch,
+                DefaultSpeech(self.settings.speech.default_voice, self.settings.speech.language),
+                self.base_url,
+                utcnow,
+                may_call_as=self._may_call_as,
+            ),
             utcnow=utcnow,
         )
         await self._listen(journal, voice, LocalPlan(numbers))
         await self._control(journal, voice)
+        await self._start_messages(journal, numbers, webhooks)
         # Not before the port is ours: until then the calls may be those of a server that was started already.
         if left := await self.database.calls.fail_unfinished(began):
             logger.warning("%d calls were cut off when the server last ended", left)
@@ -121,6 +131,32 @@ class Server:
             logger.info("%d calls that waited when the server last ended are made now", waiting)
         for file in cut_off:
             file.unlink(missing_ok=True)
+
+    async def _start_messages(self, journal: EventWriter, numbers: Directory, webhooks: WebhookClient) -> None:
+        """Take up the messages that an earlier server left, and take new ones: not before the ports are ours."""
+        settings = self.settings.messages
+        self.messages, close_gateways = build_messages(
+            database=self.database,
+            directory=numbers,
+            webhooks=webhooks,
+            note=journal.note,
+            storage=self.settings.storage.directory,
+            default_account=self.account.sid,
+            settings=MessageSettings(
+                region=self.settings.calls.default_region,
+                smart_encoding=settings.smart_encoding,
+                opt_out=settings.opt_out,
+                number_rate=settings.number_rate,
+                max_queued=settings.max_queued,
+                segment_timeout=settings.segment_timeout,
+            ),
+            clock=asyncio.get_running_loop().time,
+            utcnow=utcnow,
+            entropy=secrets.token_bytes,
+        )
+        self._stack.push_async_callback(close_gateways)
+        self._stack.push_async_callback(self.messages.close)
+        await self.messages.start()
 
     async def _listen(self, journal: EventWriter, voice: VoiceApplications, plan: Plan) -> None:
         sip = self.settings.sip
@@ -193,6 +229,13 @@ class Server:
             utcnow=utcnow,
         )
         self._stack.push_async_callback(self.control.close)
+
+    async def _may_call_as(self, account_sid: str, number: str) -> bool:
+        """Whether an account may show a number: one of its own, or one that was proven."""
+        mine = await self.database.numbers.get_by_number(number)
+        if mine is not None and mine.account_sid == account_sid:
+            return True
+        return await self.database.caller_ids.of_number(account_sid, number) is not None
 
     @property
     def base_url(self) -> str:

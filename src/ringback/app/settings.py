@@ -289,6 +289,31 @@ class GuardSettings(_Section):
     allow: tuple[Network, ...] = Field(default=(), description="Address ranges that are never judged.")
 
 
+class MessageSettings(_Section):
+    """Messages in and out."""
+
+    smart_encoding: bool = Field(
+        default=True,
+        description="Replace characters that look like those of the GSM alphabet, such as curly quotes, where that"
+        " makes a message shorter and its sender doesn't say.",
+    )
+    opt_out: bool = Field(
+        default=True,
+        description="Handle STOP, START and HELP: whoever sends STOP gets no more messages from that number (21610)."
+        " Numbers of the 2008-08-01 API leave that to their applications.",
+    )
+    number_rate: float = Field(
+        default=0, ge=0, le=10_000, description="Messages a second that one number sends; more wait. 0 is no limit."
+    )
+    max_queued: int = Field(
+        default=100_000, ge=1, le=10**8, description="Messages that may wait to be sent; more are refused (21611)."
+    )
+    segment_timeout: float = Field(
+        default=300, gt=0, le=86400,
+        description="Seconds to wait for the other segments of a message; then what there is of it is taken (30009).",
+    )  # fmt: skip
+
+
 class SpeechSettings(_Section):
     """Speech from text."""
 
@@ -358,6 +383,7 @@ class Settings(_Section):
     calls: CallSettings = CallSettings()
     phones: PhoneSettings = PhoneSettings()
     guard: GuardSettings = GuardSettings()
+    messages: MessageSettings = MessageSettings()
     speech: SpeechSettings = SpeechSettings()
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()

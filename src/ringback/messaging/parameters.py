@@ -15,8 +15,8 @@ def message_parameters(
 ) -> dict[str, str]:
     """Return the parameters, in the words of the message's version.
 
-    `media_base` is the URL that this server is reached at, without a slash at its end; `opt_out` is STOP, START, HELP or
-    empty.
+    `media_base` is the URL that this server is reached at, without a slash at its end; `opt_out` is STOP, START,
+    HELP or empty.
     """
     version = message.api_version
     parameters = {
