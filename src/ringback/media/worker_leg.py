@@ -16,7 +16,7 @@ from ringback.media.recording import MediaRecording, RecordingOptions
 from ringback.media.tone_clips import ToneClips, ToneKind
 from ringback.media.tones import ToneError
 from ringback.media.worker_recording import EndedRecording
-from ringback.model.audio import Clip
+from ringback.model.audio import SAMPLE_RATE, Clip
 
 
 class Ties(Protocol):
@@ -135,8 +135,12 @@ class WorkerLeg:
 
     async def feed(self, samples: NDArray[np.int16], mark: str | None = None) -> None:
         """Play samples after those that were fed before; report `mark` when they have been. Raises MediaError."""
-        audio = base64.b64encode(samples.astype("<i2").tobytes()).decode()
-        await self.ask(protocol.FEED, audio=audio, mark=mark)
+        # In pieces: a worker that reads a line of a megabyte is late with the packets of all.
+        for begin in range(0, len(samples), SAMPLE_RATE):
+            audio = base64.b64encode(samples[begin : begin + SAMPLE_RATE].astype("<i2").tobytes()).decode()
+            await self.ask(protocol.FEED, audio=audio)
+        if mark is not None:
+            await self.ask(protocol.FEED, mark=mark)
 
     async def clear_feed(self) -> None:
         """Forget what was fed and not played yet; its marks are reported."""

@@ -19,11 +19,12 @@ from ringback.media.client import LegFormat, LegListener, LegObserver, MediaErro
 from ringback.media.feeds import LONGEST
 from ringback.media.hold_music import SECONDS
 from ringback.media.keypad import GAP_FRAMES, HALF_SECOND_FRAMES, KEY_FRAMES, Keypad, KeypadError
-from ringback.media.recording import RecordingOptions
+from ringback.media.recording import MediaRecording, RecordingOptions
 from ringback.media.rooms import MOST_MEMBERS
 from ringback.media.stats import LegStats
 from ringback.media.tone_clips import RoomBeep, ToneKind, name_of, samples_of
 from ringback.media.tones import ToneError
+from ringback.media.worker_recording import EndedRecording
 from ringback.model.audio import SAMPLE_RATE, Clip
 from ringback.testing.media_recording import FRAME_SECONDS, FakeRecording
 
@@ -94,6 +95,7 @@ class FakeMedia:
         """All recordings, of legs and of rooms, oldest first."""
         self._numbers = itertools.count()
         self._rooms = itertools.count(1)
+        self._lost = asyncio.Event()
         self._of_rooms: list[tuple[int, FakeRecording]] = []
 
     async def open(self, listener: LegListener, *, near: MediaLeg | None = None) -> "FakeMediaLeg":
@@ -116,25 +118,22 @@ class FakeMedia:
         return [leg for leg in self.legs if leg.room == room]
 
     async def beep(self, room: int, kind: RoomBeep) -> None:
-        """Take as long as the beep, where there is anybody to hear it."""
+        """Take as long as the beep."""
         await self._announce(room, tone_clip(kind, "us"), 1)
 
     async def announce(self, room: int, clip: Clip, loop: int = 1) -> None:
-        """Take as long as `loop` times the clip (0: until cancelled), where there is anybody to hear it."""
+        """Take as long as `loop` times the clip (0: until cancelled, or the workers are lost)."""
         if self.check_files and not clip.path.is_file():
             raise MediaError(f"clip {clip.path} cannot be read: No such file or directory")
         await self._announce(room, clip, loop)
 
     async def _announce(self, room: int, clip: Clip, loop: int) -> None:
         await asyncio.sleep(0)
-        if not self.members(room):
-            return
         now = asyncio.get_running_loop().time
         start, complete = now(), False
+        seconds = None if loop == 0 and clip.samples else clip.seconds * loop
         try:
-            if clip.samples:
-                await (asyncio.sleep(clip.seconds * loop) if loop else asyncio.Event().wait())
-            complete = True
+            complete = not await until(self._lost, seconds)
         finally:
             self.announced.append(Announced(room, clip, start, now(), complete))
 
@@ -164,6 +163,8 @@ class FakeMedia:
 
     def lose(self) -> None:
         """Lose all legs, as when the worker dies. New ones can be had at once, unless `down` is set."""
+        self._lost.set()
+        self._lost = asyncio.Event()
         for recording in self.recordings:
             recording.end("failed")
         for leg in list(self.legs):
@@ -244,7 +245,7 @@ class FakeMediaLeg:
         start, complete = self._now(), False
         self.playing = clip
         try:
-            complete = not await self._until(replaced, seconds)
+            complete = not await until(replaced, seconds)
         finally:
             if self._replaced is replaced:
                 self.playing = None
@@ -262,7 +263,7 @@ class FakeMediaLeg:
         start = max(self._now(), self._keys_done)
         self.media.pressed.append(Pressed(self.number, keys, start))
         self._keys_done = start + self._seconds(keys)
-        await self._until(self._ended, self._keys_done - self._now())
+        await until(self._ended, self._keys_done - self._now())
 
     async def join(self, room: int, *, watched: bool = False) -> None:
         """Be in a room. Raises MediaError when it is full, or the leg in another."""
@@ -296,16 +297,16 @@ class FakeMediaLeg:
         assert member is None or isinstance(member, FakeMediaLeg), "legs of one kind"
         self.coaching = member
 
-    async def record(self, path: Path, options: RecordingOptions) -> FakeRecording:
+    async def record(self, path: Path, options: RecordingOptions) -> MediaRecording:
         """Record what there is: nothing but the time that passes, and who speaks (`voice`)."""
         if options.beep:
             await self.tone("beep")
         await asyncio.sleep(0)
-        if not self.ended and options.source == "room" and self.room is None:
+        if self.ended:
+            return EndedRecording(path)
+        if options.source == "room" and self.room is None:
             raise MediaError("the leg is in no room")
         recording = self.media.recorded(path, options, None, speaking=self.speaking)
-        if self.ended:
-            recording.end("closed")
         self.recordings.append(recording)
         return recording
 
@@ -422,15 +423,15 @@ class FakeMediaLeg:
         return FRAME_SECONDS * sum(pauses.get(each, key) for each in keys)
 
     @staticmethod
-    async def _until(event: asyncio.Event, seconds: float | None) -> bool:
-        """Wait at most so long; tell whether the event came first."""
-        try:
-            async with asyncio.timeout(seconds):
-                await event.wait()
-        except TimeoutError:
-            return False
-        return True
-
-    @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+async def until(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait at most so long; tell whether the event came first."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -86,7 +86,7 @@ async def insists_on_events(self: FakeMediaLeg, leg_format: LegFormat) -> None:
 )
 def test_legs_that_break_a_promise_are_named_with_it(tmp_path: Path, methods: dict[str, Any], promise: str) -> None:
     class BrokenMedia(FakeMedia):
-        async def open(self, listener: Any) -> FakeMediaLeg:
+        async def open(self, listener: Any, *, near: Any = None) -> FakeMediaLeg:
             leg = await super().open(listener)
             other = broken(**methods)(self, leg.number, listener)
             self.legs[self.legs.index(leg)] = other
@@ -109,7 +109,7 @@ def test_media_that_play_what_is_missing_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("tell", "what"), [("key", "nobody pressed 5"), ("quiet", "nobody asked whether it is quiet")])
 def test_what_did_not_happen_must_not_be_told(tmp_path: Path, tell: str, what: str) -> None:
     class Talkative(FakeMedia):
-        async def open(self, listener: Any) -> FakeMediaLeg:
+        async def open(self, listener: Any, *, near: Any = None) -> FakeMediaLeg:
             leg = await super().open(listener)
             leg.key("5") if tell == "key" else leg.quiet()
             return leg
@@ -125,8 +125,9 @@ def test_media_that_lose_a_leg_twice_or_never_come_back_are_named(tmp_path: Path
             self.down = True
 
     def twice(media: FakeMedia) -> None:
-        for leg in list(media.legs):
-            leg.lose()
+        legs = list(media.legs)
+        media.lose()
+        for leg in legs:
             leg.listener.on_lost()
 
     @contextlib.asynccontextmanager
