@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     )
     bench.command("call")(call)
     bench.command("media")(media)
+    bench.command("signalling")(signalling)
     app.add_typer(bench, name="bench")
 
 
@@ -78,3 +79,27 @@ def media(
     typer.echo(json.dumps(told, indent=2))
     if plot is not None:
         draw(results, plot)
+
+
+class Transport(StrEnum):
+    """What the calls of `bench signalling` come over."""
+
+    UDP = "UDP"
+    TCP = "TCP"
+
+
+def signalling(
+    calls: Annotated[int, typer.Option(min=100, max=1_000_000, help="Calls of each of the two halves.")] = 10_000,
+    transport: Annotated[Transport, typer.Option(help="What the calls come over.")] = Transport.UDP,
+) -> None:
+    """Measure SIP alone: calls (INVITE, 200, ACK, BYE) a second and core, set-up time, and what memory is left behind.
+
+    sipp (Debian: sip-tester) calls a SIP endpoint in a process of its own. Takes some two minutes, most of them to let
+    the last transactions run out before memory is looked at.
+    """
+    from ringback.app.bench.signalling import bench_signalling
+
+    def progress(text: str) -> None:
+        typer.echo(text, err=True)
+
+    typer.echo(json.dumps(asyncio.run(bench_signalling(calls, transport.value, progress)), indent=2))
