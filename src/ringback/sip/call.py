@@ -174,7 +174,7 @@ class Call:
         stack = self.stack
         start = dialog.start(stack, method, dialog.next_cseq(), stack.new_branch())
         return ClientRequest(
-            stack, start, now, told, dialog.next_cseq,
+            stack, start, now, told, dialog,
             headers=headers, body=body, content_type=content_type, call=self.id, auth=self.auth,
         )  # fmt: skip
 
@@ -217,7 +217,7 @@ class Call:
         self.stack.emit(Ended(self.id, cause, remote, code, clean(reason), q850))
         self.peer_offers.reject(487, now)
         self.transfers.call_ended(now)
-        self.reinvites.stop()
+        self.reinvites.stop(now)
         self.timer.stop()
 
     def connection_lost(self, flow: Flow, now: float) -> None:

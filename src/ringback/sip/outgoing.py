@@ -74,21 +74,22 @@ class OutgoingLeg(Call):
             self.auth = ClientAuth(invitation.credentials, stack.rng)
         self._local_tag = stack.new_tag()
         self._local = f"{invitation.from_};tag={self._local_tag}"
-        self._last_cseq = 1 + stack.rng.getrandbits(15)
+        self.local_cseq = 1 + stack.rng.getrandbits(15)
         branch = stack.new_branch()
         flow = invitation.flow
         start = RequestStart(
             "INVITE", invitation.target_uri, flow, stack.via(flow, branch), list(invitation.route), self._local,
-            invitation.to, stack.new_call_id(), self._last_cseq, branch, invitation.max_forwards,
+            invitation.to, stack.new_call_id(), self.local_cseq, branch, invitation.max_forwards,
         )  # fmt: skip
         self._request = ClientRequest(
-            stack, start, now, self._told, self._next_cseq,
+            stack, start, now, self._told, self,
             headers=self._headers(), body=invitation.sdp, call=self.id, auth=self.auth,
         )  # fmt: skip
 
-    def _next_cseq(self) -> int:
-        self._last_cseq += 1
-        return self._last_cseq
+    def next_cseq(self) -> int:
+        """Number the INVITE when it is made once more."""
+        self.local_cseq += 1
+        return self.local_cseq
 
     def _headers(self) -> Fields:
         require = [("Require", "100rel")] if self._invitation.reliable == "required" else []
@@ -146,7 +147,7 @@ class OutgoingLeg(Call):
             self.stack.emit(self._refusal(outcome))
             self.timer.stop()
             self.peer_offers.reject(487, now)
-            self.reinvites.stop()
+            self.reinvites.stop(now)
         if self.dialog is None:
             self.finish()
 
@@ -235,7 +236,8 @@ class OutgoingLeg(Call):
         self.dialog = fork.dialog
         self.state = CONFIRMED
         self.stack.dialogs[fork.dialog.key] = self
-        sdp = _session_of(response)
+        # After a reliable answer what the 2xx says of the session is nothing new (RFC 3261 §13.2.1).
+        sdp = None if fork.answered else _session_of(response)
         self.remote_sdp = sdp or self.remote_sdp
         self.timer.take(response, now)
         self.stack.emit(Answered(self.id, sdp, telling_headers(response), response.to.tag))

@@ -7,7 +7,7 @@ from ringback.sip.events import Flow, ReinviteAnswered, ReinviteRefused
 from ringback.sip.message import Response
 from ringback.sip.reason import retry_after_of
 from ringback.sip.request import ClientRequest
-from ringback.sip.timers import Timer
+from ringback.sip.timers import TIMEOUT, Timer
 from ringback.sip.transaction_client import Failure, Outcome, code_and_reason
 
 if TYPE_CHECKING:
@@ -68,9 +68,12 @@ class Reinvites:
         self._send(now)
         return True
 
-    def stop(self) -> None:
-        """The call has ended."""
+    def stop(self, now: float) -> None:
+        """The call has ended. Whoever was asked may have said goodbye in place of an answer: it is not waited for."""
         self._waiting = False
+        if self._request is not None:
+            self._request.stop()
+            self._request.transaction.give_up_at(now + TIMEOUT)
         if self._timer is not None:
             self._call.stack.timers.stop(self._timer)
 

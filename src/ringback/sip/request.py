@@ -1,11 +1,13 @@
 """A request of ours with all that it takes to get a real answer to it.
 
 One that is too large for a datagram goes over TCP, and over UDP all the same where there is no TCP (RFC 3261 §18.1.1).
-One that is challenged is made again with credentials, once for each nonce (§22).
+One that is challenged is made again with credentials, once for each nonce (§22). One that a later request of ours has
+overtaken on the way is refused with 500 (§12.2.2), and made again too.
 """
 
 import dataclasses
 from collections.abc import Callable
+from typing import Protocol
 
 from ringback.sip.auth import AuthError, ClientAuth
 from ringback.sip.dialog import RequestStart
@@ -19,11 +21,21 @@ _MAX_TRIES = 6
 """Transactions of one request: two challenges on the way, each stale once, and the way back from TCP."""
 
 
+class Numbering(Protocol):
+    """Who numbers requests: a dialog, or a series of requests outside of any."""
+
+    local_cseq: int
+    """The number given last."""
+
+    def next_cseq(self) -> int:
+        """Give the next number."""
+
+
 class ClientRequest:
     """One request, and the transactions that carry it one after the other."""
 
     __slots__ = (
-        "_auth", "_body", "_call", "_content_type", "_headers", "_moved_from", "_next_cseq", "_stack", "_stopped",
+        "_auth", "_body", "_call", "_content_type", "_headers", "_moved_from", "_numbers", "_stack", "_stopped",
         "_told", "_tries", "authorization", "start", "transaction",
     )  # fmt: skip
 
@@ -33,7 +45,7 @@ class ClientRequest:
         start: RequestStart,
         now: float,
         told: Callable[[Outcome, float], object],
-        next_cseq: Callable[[], int],
+        numbers: Numbering,
         *,
         headers: Fields = (),
         body: bytes = b"",
@@ -41,13 +53,13 @@ class ClientRequest:
         call: DialogId | None = None,
         auth: ClientAuth | None = None,
     ) -> None:
-        """Send it. `told` hears of the answers to the last try, and of each 2xx; `next_cseq` numbers further tries.
+        """Send it. `told` hears of the answers to the last try, and of each 2xx; `numbers` those after it.
 
         A User-Agent is added to `headers`. ACK and CANCEL are not for this class.
         """
         self._stack = stack
         self._told = told
-        self._next_cseq = next_cseq
+        self._numbers = numbers
         self._headers = (*headers, ("User-Agent", stack.policy.user_agent))
         self._body = body
         self._content_type = content_type
@@ -79,7 +91,7 @@ class ClientRequest:
         self._stopped = True
 
     def _resubmit(self, flow: Flow, now: float) -> None:
-        self._submit(self.start.again(self._stack, self._next_cseq(), flow), now)
+        self._submit(self.start.again(self._stack, self._numbers.next_cseq(), flow), now)
 
     def _submit(self, start: RequestStart, now: float) -> None:
         self._tries += 1
@@ -109,14 +121,19 @@ class ClientRequest:
                 # Nobody listens on TCP there: the datagram, large as it is, may yet get through.
                 self._resubmit(self._moved_from, now)
                 return
-            if isinstance(outcome, Response) and outcome.code in (401, 407) and self._answers(outcome):
+            if isinstance(outcome, Response) and (self._was_overtaken(outcome) or self._answers(outcome)):
                 self._resubmit(self.start.flow, now)
                 return
         self._told(outcome, now)
 
+    def _was_overtaken(self, response: Response) -> bool:
+        """Tell whether the other side has seen a later request first, and so took this one for an old one."""
+        overtaken = self._numbers.local_cseq > self.start.cseq and "retry-after" not in response.headers
+        return response.code == 500 and overtaken
+
     def _answers(self, response: Response) -> bool:
         """Prepare the answer to a challenge; False where there is none that would help."""
-        if self._auth is None:
+        if response.code not in (401, 407) or self._auth is None:
             return False
         start = self.start
         try:

@@ -86,10 +86,10 @@ def ask(
     branch = stack.new_branch()
     start = RequestStart(
         method, target_uri, flow, stack.via(flow, branch), list(route), f"{from_};tag={stack.new_tag()}", to,
-        stack.new_call_id() if call_id is None else call_id, numbers.last, branch,
+        stack.new_call_id() if call_id is None else call_id, numbers.local_cseq, branch,
     )  # fmt: skip
     ClientRequest(
-        stack, start, now, told(stack, name, numbers), numbers.next, headers=headers, body=body,
+        stack, start, now, told(stack, name, numbers), numbers, headers=headers, body=body,
         content_type=content_type, auth=None if credentials is None else ClientAuth(credentials, stack.rng),
     )  # fmt: skip
     return name
@@ -102,7 +102,7 @@ def told(stack: Stack, name: RequestId, numbers: "_Numbers | None" = None) -> Ca
         code, reason = code_and_reason(outcome)
         if code < 200:
             return
-        cseq = 0 if numbers is None else numbers.last
+        cseq = 0 if numbers is None else numbers.local_cseq
         if isinstance(outcome, Response):
             stack.emit(RequestAnswered(name, code, reason, all_headers(outcome), outcome.body, cseq))
         else:
@@ -114,11 +114,11 @@ def told(stack: Stack, name: RequestId, numbers: "_Numbers | None" = None) -> Ca
 class _Numbers:
     """The CSeq of a request and of its further tries."""
 
-    __slots__ = ("last",)
+    __slots__ = ("local_cseq",)
 
     def __init__(self, first: int) -> None:
-        self.last = first
+        self.local_cseq = first
 
-    def next(self) -> int:
-        self.last += 1
-        return self.last
+    def next_cseq(self) -> int:
+        self.local_cseq += 1
+        return self.local_cseq

@@ -135,7 +135,7 @@ class Transfers:
         ]  # fmt: skip
         start = dialog.start(self._stack, "NOTIFY", dialog.next_cseq(), self._stack.new_branch())
         ClientRequest(
-            self._stack, start, now, self._notified, dialog.next_cseq, headers=headers,
+            self._stack, start, now, self._notified, dialog, headers=headers,
             body=f"SIP/2.0 {code} {phrase}\r\n".encode(), content_type=SIPFRAG, call=self._call.id,
             auth=self._call.auth,
         )  # fmt: skip

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import Any
 
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import Event, Flow, Send
@@ -85,17 +86,19 @@ class SipNetwork:
         self.network = Network(seed, conditions)
         self._peers: dict[Address, SipPeer] = {}
 
-    def peer(self, host: str, port: int = 5060, *, trace: bool = False) -> SipPeer:
-        """Add an endpoint with a random source of its own."""
+    def peer(self, host: str, port: int = 5060, *, trace: bool = False, **options: Any) -> SipPeer:
+        """Add an endpoint with a random source of its own; `options` are those of `Endpoint`."""
         rng = random.Random(f"{self.seed} {host} {port}")
-        peer = self._peers[(host, port)] = SipPeer((host, port), Endpoint(rng=rng, trace=trace))
+        peer = self._peers[(host, port)] = SipPeer((host, port), Endpoint(rng=rng, trace=trace, **options))
         return peer
 
     def drain(self) -> None:
         """Send and tell what the endpoints have."""
         for peer in self._peers.values():
             while (item := peer.endpoint.poll()) is not None:
-                if isinstance(item, Send):
+                if isinstance(item, Send) and item.flow.transport != "UDP":
+                    peer.endpoint.connection_lost(item.flow, self.now)  # nobody listens on TCP here
+                elif isinstance(item, Send):
                     self.network.send(item.data, peer.address, item.flow.remote, self.now)
                 else:
                     peer.events.append(item)
