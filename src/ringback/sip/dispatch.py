@@ -150,8 +150,8 @@ class Dispatcher:
             call.receive_ack(request, now)
 
     def _may_start(self, request: Request, flow: Flow) -> bool:
-        """Strangers get silence: an answer would tell them that there is somebody."""
-        if self._allowed is None or self._allowed(flow):
+        """Strangers get silence: an answer would tell them that there is somebody. A screen decides by itself."""
+        if self._screen is not None or self._allowed is None or self._allowed(flow):
             return True
         self._refuse(flow, f"{clean(request.method)[:20]} from an address that is not allowed")
         return False

@@ -38,7 +38,8 @@ class Endpoint(Actions):
     ) -> None:
         """`allowed` tells whether requests from a flow may start something; everybody may where it is None.
 
-        `screen` looks at each such request and allows, challenges, refuses or ignores it. `serves` names the methods,
+        `screen` looks at each such request and allows, challenges, refuses or ignores it; then `allowed` only tells
+        who is told that a message could not be read. `serves` names the methods,
         such as REGISTER and MESSAGE, that come as `IncomingRequest`. `advertised` is the address that Contact and Via
         name, where it is not that of the socket; a port of 0 keeps the socket's.
 

@@ -56,6 +56,8 @@ class Policy:
             options.append("100rel")
         if session_expires:
             options.append("timer")
+        if "REGISTER" in self.serves:
+            options.append("path")  # a registrar's matter (RFC 3327): proxies may demand it
         self.options = frozenset(options)
         """The option tags that we have."""
         self.allow = ("Allow", ", ".join((*METHODS, *sorted(self.serves.difference(METHODS)))))

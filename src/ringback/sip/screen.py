@@ -40,19 +40,35 @@ class Screen:
         *,
         open_to: Iterable[Network] = (),
         is_bound: Callable[[Flow], bool] = lambda flow: False,
+        is_own: Callable[[Flow], bool] = lambda flow: False,
     ) -> None:
-        """`open_to`: addresses that may call without a proof. `is_bound` tells whether a phone registered by a flow."""
+        """`open_to`: addresses that may call without a proof.
+
+        `is_bound` tells whether a phone registered by a flow, `is_own` whether it is this server that calls itself.
+        """
         self._guard = guard
         self._digest = digest
         self._peers = peers
         self._open_to = tuple(open_to)
         self._is_bound = is_bound
+        self._is_own = is_own
+
+    def knows(self, flow: Flow) -> bool:
+        """Tell whether a flow is of somebody who may be told that a message could not be read: strangers may not."""
+        host = flow.remote[0]
+        return (
+            within(host, self._open_to)
+            or self._is_own(flow)
+            or self._is_bound(flow)
+            or self._peers.trunk_at(host) is not None
+            or self._guard.always_allowed(host)
+        )
 
     def __call__(self, view: RequestView, flow: Flow, now: float) -> Verdict:
         """Decide. Bounded work, and no memory for who has proven nothing but a look at how often it came."""
         host = flow.remote[0]
         trunk = self._peers.trunk_at(host)
-        is_open = within(host, self._open_to)
+        is_open = within(host, self._open_to) or self._is_own(flow)
         trusted = trunk is not None or is_open or self._guard.always_allowed(host)
         if not trusted and (reason := self._guard.inspect(host, view.header("user-agent") or "", now)) is not None:
             return Silent(reason)

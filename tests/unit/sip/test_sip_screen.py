@@ -30,6 +30,7 @@ class World:
             self,
             open_to=[ip_network("127.0.0.0/8")],
             is_bound=lambda flow: flow.remote[0] in self.bound,
+            is_own=lambda flow: flow.remote == flow.local,
         )
 
     def secret(self, username: str, algorithm: str) -> str | None:
@@ -160,3 +161,17 @@ def test_credentials_that_answer_another_question() -> None:
 
 def test_credentials_for_another_realm_are_none() -> None:
     assert isinstance(World(alice="secret").ask(authorization='Digest realm="other", nonce="n"'), Challenge)
+
+
+def test_the_server_may_call_itself() -> None:
+    world = World(alice="secret")
+    assert world.ask("192.0.2.1") == Allow()
+
+
+def test_who_is_told_that_a_message_cannot_be_read() -> None:
+    world = World(alice="secret")
+    world.bound.add("203.0.113.8")
+    world.guard.allow([ip_network("203.0.113.7")])
+    hosts = [STRANGER, TRUNK, OPEN, "203.0.113.8", "203.0.113.7", "192.0.2.1"]
+    flows = [Flow("UDP", ("192.0.2.1", 5060), (host, 5060)) for host in hosts]
+    assert [world.screen.knows(flow) for flow in flows] == [False, True, True, True, True, True]

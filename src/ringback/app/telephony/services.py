@@ -94,6 +94,7 @@ class SipServices:
             self,
             open_to=settings.sip.allow,
             is_bound=lambda flow: self.phones.is_bound(flow, clock()),
+            is_own=self._is_own,
         )
         self.plan = Dialplan(
             self, self._trunks, rng=rng, domain=lambda: self._address, region=settings.calls.default_region
@@ -174,6 +175,10 @@ class SipServices:
     def any_users(self) -> bool:
         """Tell whether there is anybody who could answer a challenge."""
         return bool(len(self.phones)) or any(t.config.inbound_username for t in self._trunks.by_name.values())
+
+    def _is_own(self, flow: Flow) -> bool:
+        """Tell whether it is this server that calls one of its numbers. No packet comes in with an address of ours."""
+        return flow.remote in self._places or (flow.reliable and flow.remote[0] in {host for host, _ in self._places})
 
     # -- home (the dial plan asks) ---------------------------------------------------------------------------------
 
