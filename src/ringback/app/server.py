@@ -7,7 +7,7 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +18,11 @@ from ringback.app.directory import Directory
 from ringback.app.messages import build_messages
 from ringback.app.outgoing import OutgoingCalls
 from ringback.app.recordings import RecordingWatches
-from ringback.app.routing import LocalPlan, Plan, PlannedRouting
+from ringback.app.routing import Plan, PlannedRouting
 from ringback.app.services import DefaultSpeech, Facilities
 from ringback.app.settings import Settings
 from ringback.app.sip_sockets import advertiser, limits, listens, tls_settings
+from ringback.app.telephony.services import SipServices
 from ringback.app.validation import Validation
 from ringback.app.voice import VoiceApplications
 from ringback.calls.answering import detect_machine
@@ -34,7 +35,7 @@ from ringback.messaging.service import MessageService
 from ringback.messaging.settings import MessageSettings
 from ringback.model.records import Account
 from ringback.sip.endpoint import Endpoint
-from ringback.sip.events import Flow
+from ringback.sip.events import Event, Flow
 from ringback.sip.net.resolve import DnsResolver, locate_flows
 from ringback.sip.net.tls import TlsError, TlsSettings
 from ringback.sip.net.transport import Listen, SipTransport
@@ -69,6 +70,7 @@ class Server:
     outgoing: OutgoingCalls
     control: Control
     messages: MessageService
+    sip_services: SipServices
     sip_address: tuple[str, int]
     sip_listening: list[Listen]
     """All addresses at which SIP is spoken, the main one first."""
@@ -121,7 +123,17 @@ class Server:
             ),
             utcnow=utcnow,
         )
-        await self._listen(journal, voice, LocalPlan(numbers))
+        self.sip_services = SipServices(
+            self.settings,
+            self.database,
+            numbers,
+            rng=random.SystemRandom(),
+            key=secrets.token_bytes(32),
+            clock=asyncio.get_running_loop().time,
+            utcnow=utcnow,
+        )
+        await self.sip_services.load()
+        await self._listen(journal, voice, self.sip_services.plan)
         await self._control(journal, voice)
         await self._start_messages(journal, numbers, webhooks)
         # Not before the port is ours: until then the calls may be those of a server that was started already.
@@ -164,7 +176,9 @@ class Server:
         endpoint = Endpoint(
             rng=random.SystemRandom(),
             user_agent=sip.user_agent,
-            allowed=self._allowed(),
+            allowed=self.sip_services.screen.knows,
+            screen=self.sip_services.screen,
+            serves=("REGISTER",),
             advertised=advertiser(sip),
         )
         try:
@@ -172,9 +186,10 @@ class Server:
             transport = self._transport = SipTransport(
                 endpoint,
                 clock,
-                lambda event: self.switch.on_event(event),
+                self._on_sip_event,
                 limits=limits(sip),
                 tls=self.sip_tls,
+                admits=lambda host: self.sip_services.guarding.guard.blocked(host, clock()) is None,
                 origins=sip.ws_origins,
             )
         except TlsError as error:
@@ -202,6 +217,18 @@ class Server:
             ) from error
         self.sip_address = (self.sip_listening[0].host, self.sip_listening[0].port)
         self._stack.push_async_callback(self.switch.close)
+        self.sip_services.start(
+            endpoint,
+            locate=self._locate,
+            advertised=advertiser(sip),
+            addresses=[(where.host, where.port) for where in self.sip_listening],
+            stands=transport.stands,
+        )
+        self._stack.push_async_callback(self.sip_services.close)
+
+    def _on_sip_event(self, event: Event) -> None:
+        if not self.sip_services.on_event(event):
+            self.switch.on_event(event)
 
     async def _control(self, journal: EventWriter, voice: VoiceApplications) -> None:
         """What makes calls and commands those that live."""
@@ -260,17 +287,6 @@ class Server:
         for _ in range(2):
             pool.submit(abs, 1)  # its processes take half a second to start: not on a caller's time
         return ClipLibrary(directory, pool)
-
-    def _allowed(self) -> Callable[[Flow], bool]:
-        networks = self.settings.sip.allow
-
-        def allowed(flow: Flow) -> bool:
-            address = ipaddress.ip_address(flow.remote[0].partition("%")[0])
-            # A socket for both families shows IPv4 callers so.
-            address = getattr(address, "ipv4_mapped", None) or address
-            return any(address in network for network in networks)
-
-        return allowed
 
     def _webhooks(self) -> WebhookClient:
         settings = self._webhook_settings()

@@ -1,18 +1,24 @@
 """What the interpreter is given for one call: documents, audio and speech, from the layers below."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin
 
+from ringback.calls.leg import Leg
 from ringback.calls.port import Call
+from ringback.calls.recording import Recorded
 from ringback.media.library import ClipLibrary
 from ringback.model import events
 from ringback.model.audio import Clip
 from ringback.model.errors import ApplicationError
+from ringback.model.status import Direction
 from ringback.speech.speaker import Speaker
 from ringback.twiml.document import read_document
-from ringback.twiml.services import Answer, Fetch, Said, plain
+from ringback.twiml.services import Answer, Fetch, Method, OutgoingSms, Said, SentSms, plain
 from ringback.twiml.verbs.play import Play, PlayBody
 from ringback.twiml.verbs.say import Say
 from ringback.webhooks.client import WebhookSession
@@ -33,6 +39,36 @@ class DefaultSpeech:
 _MAN: Final = DefaultSpeech()
 
 
+async def _anybody(account_sid: str, caller_id: str) -> bool:
+    return False
+
+
+async def _no_transcription(call: Call, recorded: Recorded, callback: str) -> None:
+    call.note(events.WARNING, code=13615, message="this server transcribes no recordings")
+
+
+async def _no_messages(call: Call, sms: OutgoingSms) -> SentSms:
+    raise ApplicationError(14108, "this server sends no messages")
+
+
+@dataclass(frozen=True, slots=True)
+class Facilities:
+    """What all calls share."""
+
+    speaker: Speaker
+    library: ClipLibrary
+    scratch: Path
+    """A directory for audio on its way to the library."""
+    default: DefaultSpeech = _MAN
+    base_url: str = "http://127.0.0.1:8000"
+    """Where the REST API is reached from outside."""
+    utcnow: Callable[[], datetime] = lambda: datetime.now(UTC)
+    may_call_as: Callable[[str, str], Awaitable[bool]] = _anybody
+    """Whether an account may show a number."""
+    transcribe: Callable[[Call, Recorded, str], Awaitable[None]] = _no_transcription
+    send_sms: Callable[[Call, OutgoingSms], Awaitable[SentSms]] = _no_messages
+
+
 class CallServices:
     """`ringback.twiml.services.Services` for one call: its cookies, logins and signatures are its own."""
 
@@ -40,18 +76,18 @@ class CallServices:
         self,
         call: Call,
         session: WebhookSession,
-        speaker: Speaker,
-        library: ClipLibrary,
-        scratch: Path,
-        default: DefaultSpeech = _MAN,
+        facilities: Facilities,
+        new_session: Callable[[], WebhookSession] | None = None,
     ) -> None:
-        """`scratch` is a directory for audio on its way to the library."""
-        self._default = default
+        """`new_session` makes sessions for callees, who share nothing with the caller."""
         self._call = call
         self._session = session
-        self._speaker = speaker
-        self._library = library
-        self._scratch = scratch
+        self._facilities = facilities
+        self._new_session = new_session
+        self._speaker = facilities.speaker
+        self._library = facilities.library
+        self._scratch = facilities.scratch
+        self._default = facilities.default
 
     async def fetch(self, call: Call, request: Fetch) -> Answer:
         """Ask the application."""
@@ -109,3 +145,50 @@ class CallServices:
     async def audio_body(self, body: bytes, content_type: str) -> Clip:
         """Make audio that came in place of a document playable."""
         return await self._library.from_audio(body, content_type)
+
+    def of(self, call: Call) -> "CallServices":
+        """The same for another call."""
+        session = self._new_session() if self._new_session is not None else self._session
+        return CallServices(call, session, self._facilities, self._new_session)
+
+    async def notify(self, call: Call, url: str, method: Method, parameters: Mapping[str, str]) -> None:
+        """Tell the application something; what it answers does not matter."""
+        told = dict(parameters)
+        if "CallbackSource" in told or "StatusCallbackEvent" in told:
+            told.setdefault("Timestamp", format_datetime(self._facilities.utcnow()))
+        if "CallbackSource" in told and call.status.final and isinstance(call, Leg):
+            told |= last_words(call)
+        if told.get("CallSid") == "":
+            # An event of a conference that concerns no one call.
+            del told["CallSid"]
+        try:
+            await self._session.request(method, url, voice_parameters(call.info, call.status, told), note=call.note)
+        except ApplicationError as error:
+            call.note(events.WARNING, code=15003, message=f"nobody could be told: {error}", url=url)
+
+    def recording_url(self, call: Call, recording_sid: str) -> str:
+        """Where a recording is to be had."""
+        info = call.info
+        base = self._facilities.base_url.rstrip("/")
+        return f"{base}/{info.api_version}/Accounts/{info.account_sid}/Recordings/{recording_sid}"
+
+    async def may_call_as(self, call: Call, caller_id: str) -> bool:
+        """Whether calls may show that number."""
+        return await self._facilities.may_call_as(call.info.account_sid, caller_id)
+
+    async def transcribe(self, call: Call, recorded: Recorded, callback: str) -> None:
+        """Have a recording written down."""
+        await self._facilities.transcribe(call, recorded, callback)
+
+    async def send_sms(self, call: Call, sms: OutgoingSms) -> SentSms:
+        """Send a text message."""
+        return await self._facilities.send_sms(call, sms)
+
+
+def last_words(leg: Leg) -> dict[str, str]:
+    """What the last status callback of a call tells (2010-04-01, clause 5.2)."""
+    seconds = leg.duration
+    words = {"CallDuration": str(seconds), "Duration": str(-(-seconds // 60))}
+    if leg.sip_code >= 300 and leg.info.direction is not Direction.INBOUND:
+        words["SipResponseCode"] = str(leg.sip_code)
+    return words

@@ -6,19 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
-from pathlib import Path
 
 from ringback.app.directory import Directory
-from ringback.app.services import CallServices, DefaultSpeech
+from ringback.app.services import CallServices, Facilities, last_words
 from ringback.calls import outcome
 from ringback.calls.dialing import Progress
 from ringback.calls.leg import Leg
-from ringback.media.library import ClipLibrary
 from ringback.model import events
 from ringback.model.errors import ApplicationError
 from ringback.model.records import Account
 from ringback.model.status import ApiVersion, CallStatus, Direction
-from ringback.speech.speaker import Speaker
 from ringback.twiml.interpreter import VoiceSession
 from ringback.twiml.services import Answer, Application, Fetch, Method
 from ringback.webhooks.client import WebhookClient, WebhookSession
@@ -71,19 +68,13 @@ class VoiceApplications:
         directory: Directory,
         default_account: Account,
         webhooks: WebhookClient,
-        speaker: Speaker,
-        library: ClipLibrary,
-        scratch: Path,
-        default_speech: DefaultSpeech,
+        facilities: Facilities,
         utcnow: Callable[[], datetime],
     ) -> None:
         self._directory = directory
         self._default_account = default_account
         self._webhooks = webhooks
-        self._speaker = speaker
-        self._library = library
-        self._scratch = scratch
-        self._default_speech = default_speech
+        self._facilities = facilities
         self._utcnow = utcnow
         self._conducted: dict[str, Conducting] = {}
 
@@ -118,8 +109,12 @@ class VoiceApplications:
         self, leg: Leg, account: Account, application: Application, callback: StatusCallback | None = None
     ) -> Conducting:
         """A call belongs to that application from now on."""
-        session = self._webhooks.session(account.auth_token)
-        services = CallServices(leg, session, self._speaker, self._library, self._scratch, self._default_speech)
+
+        def new_session() -> WebhookSession:
+            return self._webhooks.session(account.auth_token)
+
+        session = new_session()
+        services = CallServices(leg, session, self._facilities, new_session)
         conducting = Conducting(account, session, services, application, callback)
         self._conducted[leg.info.sid] = conducting
         leg.watchers.append(self._progress)
@@ -168,7 +163,7 @@ class VoiceApplications:
             if leg.info.api_version is ApiVersion.V2008:
                 await self._ask_again(leg, conducting)
             elif conducting.callback is not None and "completed" in conducting.callback.events:
-                await self._tell(leg, conducting, self._last_words(leg, conducting))
+                await self._tell(leg, conducting, last_words(leg))
         finally:
             self._conducted.pop(leg.info.sid, None)
 
@@ -200,10 +195,3 @@ class VoiceApplications:
             await conducting.session.request(method, url, parameters, note=leg.note)
         except ApplicationError as error:
             leg.note(events.WARNING, code=15003, message=f"nobody could be told how the call gets on: {error}")
-
-    def _last_words(self, leg: Leg, conducting: Conducting) -> dict[str, str]:
-        seconds = leg.duration
-        words = {"CallDuration": str(seconds), "Duration": str(-(-seconds // 60))}
-        if leg.sip_code >= 300 and leg.info.direction is not Direction.INBOUND:
-            words["SipResponseCode"] = str(leg.sip_code)
-        return words

@@ -21,11 +21,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ringback.calls.port import Call
+from ringback.calls.recording import Recorded
 from ringback.model.audio import SAMPLE_RATE, Clip
 from ringback.model.errors import ApplicationError
 from ringback.testing.fake_call import FakeCall
 from ringback.twiml.interpreter import SessionEnd, VoiceSession
-from ringback.twiml.services import Answer, Application, Fetch, Said, plain
+from ringback.twiml.services import Answer, Application, Fetch, Method, OutgoingSms, Said, SentSms, plain
 
 CHARACTERS_PER_SECOND = 15
 """How fast the fake voice speaks; people and engines are not far from it."""
@@ -76,6 +77,12 @@ class FakeApplication:
         self.mute: ApplicationError | None = None
         """Set it to let speech fail."""
         self._labels: dict[Path, str] = {}
+        self.told: list[Fetch] = []
+        """What the application was told, in order; what it would answer does not matter."""
+        self.caller_ids: set[str] = set()
+        self.transcribed: list[tuple[Recorded, str]] = []
+        self.sms: list[OutgoingSms] = []
+        self.sms_refused: ApplicationError | None = None
 
     async def take(
         self, call: FakeCall, url: str, *, fallback_url: str | None = None, first: Fetch | None = None
@@ -86,7 +93,9 @@ class FakeApplication:
         """
         application = Application(url, fallback_url=fallback_url)
         request = first or application.first_request(call.info.api_version, call.info.direction)
-        end = await call.conduct(VoiceSession(call, self, application).run(request))
+        session = VoiceSession(call, self, application)
+        end = await call.conduct(session.run(request))
+        await session.farewell()
         return end or SessionEnd(call.end_reason)
 
     async def fetch(self, call: Call, request: Fetch) -> Answer:
@@ -131,6 +140,33 @@ class FakeApplication:
     async def audio_body(self, body: bytes, content_type: str) -> Clip:
         """Take a second for each 8,000 bytes."""
         return self._clip(content_type, len(body) / SAMPLE_RATE)
+
+    def of(self, call: Call) -> "FakeApplication":
+        """The same for a callee."""
+        return self
+
+    async def notify(self, call: Call, url: str, method: Method, parameters: Mapping[str, str]) -> None:
+        """Keep what the application is told."""
+        self.told.append(Fetch(url, method, dict(parameters)))
+
+    def recording_url(self, call: Call, recording_sid: str) -> str:
+        """A URL with the version, the account and the recording in it, as a server has it."""
+        return f"http://api.example/{call.info.api_version}/Accounts/{call.info.account_sid}/Recordings/{recording_sid}"
+
+    async def may_call_as(self, call: Call, caller_id: str) -> bool:
+        """Whether it is one of `caller_ids`."""
+        return caller_id in self.caller_ids
+
+    async def transcribe(self, call: Call, recorded: Recorded, callback: str) -> None:
+        """Keep what is to be transcribed."""
+        self.transcribed.append((recorded, callback))
+
+    async def send_sms(self, call: Call, sms: OutgoingSms) -> SentSms:
+        """Keep the message, or raise `sms_refused`."""
+        if self.sms_refused is not None:
+            raise self.sms_refused
+        self.sms.append(sms)
+        return SentSms(f"SM{len(self.sms):032x}", "sending")
 
     def heard(self, call: FakeCall) -> list[str]:
         """What the caller heard, in order: texts, URLs of audio, and content types of audio that came as a page.

@@ -4,15 +4,22 @@ It passes `ringback.testing.contracts.check_call`, which a real call passes too.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ringback.calls import outcome
+from ringback.calls.attendance import Attendance, Attended
+from ringback.calls.dialing import Dialed, Dialing
+from ringback.calls.errors import CallError
 from ringback.calls.port import Call, CallInfo
+from ringback.calls.queueing import Queued, Queueing, QueuePlace
+from ringback.calls.recording import RecordOptions
 from ringback.model import events
 from ringback.model.audio import Clip
 from ringback.model.status import ApiVersion, CallStatus, Direction
+from ringback.testing.fake_recording import FakeCallRecording
 
 _T = TypeVar("_T")
 
@@ -53,6 +60,9 @@ class Noted:
     data: dict[str, Any] = field(default_factory=dict)
 
 
+BEEP_SECONDS = 0.5
+CONFERENCE_SID = "CF" + "0" * 31 + "1"
+QUEUE_SID = "QU" + "0" * 31 + "1"
 KEY_INTERVAL = 0.1
 """Seconds between the keys of one Press."""
 
@@ -91,6 +101,17 @@ class FakeCall:
         self.end_reason = ""
         self.sip_code: int | None = None
         """What it was rejected with."""
+        self.speaks = 3.0
+        """Seconds for which the caller speaks when it is recorded; 0: not at all."""
+        self.unrecordable = False
+        self.recordings: list[FakeCallRecording] = []
+        self.dialings: list[Dialing] = []
+        self.on_dial: Callable[[Dialing], Awaitable[Dialed]] | None = None
+        self.attendances: list[Attendance] = []
+        self.on_attend: Callable[[Attendance], Awaitable[Attended]] | None = None
+        self.queueings: list[Queueing] = []
+        self.on_enqueue: Callable[[Queueing], Awaitable[Queued]] | None = None
+        self._detached: list[asyncio.Task[None]] = []
 
     # -- what the script and tests do -----------------------------------------------------------------------------
 
@@ -111,6 +132,7 @@ class FakeCall:
             await asyncio.gather(self._driver, return_exceptions=True)
             for timer in timers:
                 timer.cancel()
+        await asyncio.gather(*self._detached)
         return None if self._driver.cancelled() else self._driver.result()
 
     def _timers(self) -> list[tuple[float, Callable[..., None], tuple[str, ...]]]:
@@ -128,6 +150,8 @@ class FakeCall:
             return
         for key in keys:
             self.note(events.KEY, key=key, by="rfc4733")
+            for recording in self.recordings:
+                recording.key(key)
             self._keys.put_nowait(key)
 
     def caller_hangs_up(self) -> None:
@@ -215,6 +239,60 @@ class FakeCall:
             await asyncio.sleep({"w": 0.5, "W": 1.0}.get(key, 0.25))
             self.pressed_keys += key.strip("wW")
 
+    async def record(self, options: RecordOptions) -> FakeCallRecording:
+        """Record somebody who speaks for `speaks` seconds."""
+        await self.answer()
+        if self._status.final or self.unrecordable:
+            raise CallError("nothing can be recorded: the call has no audio")
+        if options.beep:
+            await asyncio.sleep(BEEP_SECONDS)
+        recording = FakeCallRecording(f"RE{len(self.recordings):032x}", options, self.speaks)
+        self.recordings.append(recording)
+        return recording
+
+    async def dial(self, dialing: Dialing) -> Dialed:
+        """Do what `on_dial` does; without it nobody answers."""
+        self.dialings.append(dialing)
+        if not dialing.answer_on_bridge:
+            await self.answer()
+        if self.on_dial is None:
+            await asyncio.sleep(dialing.timeout)
+            return Dialed("no-answer", "CA" + "0" * 31 + "2", sip_code=487)
+        return await self.on_dial(dialing)
+
+    async def attend(self, attendance: Attendance) -> Attended:
+        """Do what `on_attend` does; without it nobody else comes, and the time limit ends it."""
+        self.attendances.append(attendance)
+        await self.answer()
+        if self.on_attend is not None:
+            return await self.on_attend(attendance)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(attendance.time_limit):
+                if attendance.wait is not None:
+                    await attendance.wait(self)
+                await asyncio.get_running_loop().create_future()
+        return Attended(CONFERENCE_SID, "time-limit", round(attendance.time_limit))
+
+    async def enqueue(self, queueing: Queueing) -> Queued:
+        """Do what `on_enqueue` does; without it nobody comes, and only who entertains ends it."""
+        self.queueings.append(queueing)
+        await self.answer()
+        if self.on_enqueue is not None:
+            return await self.on_enqueue(queueing)
+        began = self.now()
+
+        def place() -> QueuePlace:
+            return QueuePlace(QUEUE_SID, 1, round(self.now() - began), 0, 1, queueing.max_size)
+
+        if queueing.wait is None or not await queueing.wait(self, place):
+            await asyncio.get_running_loop().create_future()
+        return Queued("leave", QUEUE_SID, round(self.now() - began))
+
+    def detach(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        """Do something beside the call; `conduct` awaits it at the end."""
+        task = asyncio.get_running_loop().create_task(work, name=what)
+        self._detached.append(task)
+
     def note(self, kind: str, /, **data: Any) -> None:
         """Keep an event."""
         self.noted.append(Noted(self.now(), kind, data))
@@ -231,6 +309,8 @@ class FakeCall:
             return
         answered = self._status is CallStatus.IN_PROGRESS
         self._status = outcome.final_status(reason, answered=answered, sip_code=sip_code)
+        for recording in self.recordings:
+            recording.end("hangup")
         self.end_reason = reason
         self.ended_at = self.now()
 

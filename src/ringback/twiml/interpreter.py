@@ -5,7 +5,6 @@ It knows documents, errors and fallbacks. What a verb does is the verb's own aff
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ringback.calls import outcome
@@ -14,7 +13,7 @@ from ringback.model import events
 from ringback.model.errors import ApplicationError
 from ringback.twiml.document import Document, read_document
 from ringback.twiml.services import Answer, Application, Fetch, Services
-from ringback.twiml.session import Session
+from ringback.twiml.session import MAIN, Owed, Part, Session
 from ringback.twiml.sounds import Sounds
 from ringback.twiml.verb import End, GoOn, Next
 
@@ -28,9 +27,6 @@ have the same limit in 2010-04-01, code 14106.)"""
 
 TOO_MANY_REDIRECTS = 11215
 INTERNAL = 12400
-
-Owed = Callable[[], Awaitable[Fetch | None]]
-"""Makes the request that a verb owes to the application after the caller has hung up; None where there is none."""
 
 _logger = logging.getLogger(__name__)
 
@@ -48,7 +44,9 @@ class SessionEnd:
 class VoiceSession:
     """One call and the application that is asked what to do with it."""
 
-    def __init__(self, call: Call, services: Services, application: Application) -> None:
+    def __init__(self, call: Call, services: Services, application: Application, part: Part = MAIN) -> None:
+        """`part` limits what the documents may do."""
+        self._part = part
         self._call = call
         self._services = services
         self._application = application
@@ -60,6 +58,12 @@ class VoiceSession:
 
         Never raises for what an application does. When the caller hangs up, the task that runs this is cancelled.
         """
+        step = await self.render(first)
+        await self._call.hangup(step.reason)
+        return SessionEnd(step.reason, step.error_code)
+
+    async def render(self, first: Fetch | Answer) -> End:
+        """The same without hanging up."""
         given = first if isinstance(first, Answer) else None
         request, fallback, idle = Fetch(first.url) if isinstance(first, Answer) else first, False, 0
         while True:
@@ -67,17 +71,19 @@ class VoiceSession:
             given = None
             step = await self._visit(visit)
             if isinstance(step, End):
-                break
+                return step
             request, fallback = step, visit.failed
             idle = 0 if visit.active else idle + 1
             if idle > MAX_IDLE_DOCUMENTS:
                 # No fallback here: it would most likely lead back into the same circle.
                 told = f"{idle} documents in a row had nothing to hear, to wait for or to press: they go in a circle"
                 self._note_error(TOO_MANY_REDIRECTS, told, step.url)
-                step = await self._give_up(TOO_MANY_REDIRECTS)
-                break
-        await self._call.hangup(step.reason)
-        return SessionEnd(step.reason, step.error_code)
+                return await self._give_up(TOO_MANY_REDIRECTS)
+
+    async def _other(self, call: Call, first: Fetch, part: Part) -> End:
+        """Documents of another part, perhaps on another call."""
+        services = self._services if call is self._call else self._services.of(call)
+        return await VoiceSession(call, services, Application(first.url, first.method), part).render(first)
 
     async def farewell(self) -> None:
         """After the call: make the requests that verbs owe because the caller hung up in the middle of them."""
@@ -121,7 +127,10 @@ class VoiceSession:
         step: Next = GoOn()
         async with asyncio.TaskGroup() as group:
             sounds = Sounds(self._call, self._services, group)
-            session = Session(self._call, answer.url, document.version, sounds)
+            session = Session(
+                self._call, answer.url, document.version, sounds, self._services,
+                owed=self._owed, conduct=self._other, part=self._part,
+            )  # fmt: skip
             try:
                 step = await self._verbs(document, session)
             except ApplicationError as error:
@@ -136,6 +145,9 @@ class VoiceSession:
 
     async def _verbs(self, document: Document, session: Session) -> Next:
         for index, verb in enumerate(document.verbs):
+            if self._part.verbs is not None and verb.name not in self._part.verbs:
+                session.warn(self._part.code, f"{verb.name} may not be used here; it is skipped")
+                continue
             if verb.picks_up(document.version):
                 await self._call.answer()
             step = await session.run(verb, document.verbs[index + 1 :])
@@ -143,6 +155,8 @@ class VoiceSession:
                 self._call.clear_keys()
             if not isinstance(step, GoOn):
                 return step
+        if self._part is not MAIN:
+            return GoOn()
         # A document without a verb that picks up ends the call as any other does: answered, then hung up.
         await self._call.answer()
         return GoOn()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from ringback.calls.port import Call
+from ringback.calls.recording import Recorded
 from ringback.model.audio import Clip
 from ringback.model.records import IncomingNumber
 from ringback.model.status import ApiVersion, Direction
@@ -78,6 +79,26 @@ def _method(text: str) -> Method:
     return "GET" if text.upper() == "GET" else "POST"
 
 
+@dataclass(frozen=True)
+class OutgoingSms:
+    """A text message of a call."""
+
+    to: str
+    from_: str
+    body: str
+    status_callback: str = ""
+    """A URL, absolute, or empty."""
+
+
+@dataclass(frozen=True)
+class SentSms:
+    """What became of it so far."""
+
+    sid: str
+    status: str
+    """`sending` or `invalid` (2008-08-01, clause 2.7)."""
+
+
 class Services(Protocol):
     """What `ringback.app` hands to every session. Each method raises `ringback.model.errors.ApplicationError` when
     the application, or what it points to, is to blame; that error's code decides what the interpreter does.
@@ -98,4 +119,28 @@ class Services(Protocol):
 
     async def audio_body(self, body: bytes, content_type: str) -> Clip:
         """Make audio that arrived in place of a document playable."""
+        ...
+
+    def of(self, call: Call) -> "Services":
+        """The same application's services for another call: a callee, who has cookies of its own."""
+        ...
+
+    async def notify(self, call: Call, url: str, method: Method, parameters: Mapping[str, str]) -> None:
+        """Tell the application something. What it answers does not matter; that it cannot be reached is a warning."""
+        ...
+
+    def recording_url(self, call: Call, recording_sid: str) -> str:
+        """Where a recording is to be had."""
+        ...
+
+    async def may_call_as(self, call: Call, caller_id: str) -> bool:
+        """Whether calls may show that number: one of the account's, or one that was proven to be its user's."""
+        ...
+
+    async def transcribe(self, call: Call, recorded: Recorded, callback: str) -> None:
+        """Have a recording written down, some time after the call perhaps; `callback` is a URL to tell, or empty."""
+        ...
+
+    async def send_sms(self, call: Call, sms: OutgoingSms) -> SentSms:
+        """Send a text message. Raises ApplicationError, whose code is that of a warning."""
         ...

@@ -1,6 +1,8 @@
 """What a verb sees while it runs: the call, the services, and the document it stands in."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
@@ -10,12 +12,39 @@ from ringback.model.audio import Clip
 from ringback.model.errors import ApplicationError, describe
 from ringback.model.status import ApiVersion
 from ringback.twiml.reader import shorten
-from ringback.twiml.services import Fetch, Method, plain
+from ringback.twiml.services import Fetch, Method, Services, plain
 from ringback.twiml.sounds import Playable, Silence, Sound, Sounds, Speech
 from ringback.twiml.verb import End, GoOn, Next, Verb
 
+Owed = Callable[[], Awaitable[Fetch | None]]
+"""Makes the request that a verb owes to the application after the caller has hung up; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a document is for: conducting the call, entertaining who waits, or asking a callee."""
+
+    name: str
+    verbs: frozenset[str] | None = None
+    """Those that it may use; None: all."""
+    code: int = 12200
+    """The warning for any other."""
+
+
+MAIN = Part("call")
+WAIT = Part("wait", frozenset({"Play", "Say", "Pause", "Redirect"}), 13238)
+"""Of a conference, while somebody waits for its beginning."""
+QUEUE_WAIT = Part("queue", frozenset({"Play", "Say", "Pause", "Redirect", "Gather", "Leave", "Hangup"}), 13238)
+SCREEN = Part("screen", frozenset({"Play", "Say", "Pause", "Redirect", "Gather", "Hangup", "Record", "Sms"}), 13201)
+"""Of a callee, before the two are connected."""
+
+Conduct = Callable[[Call, Fetch, Part], Awaitable[End]]
+
 FRAME = 0.02
 """Seconds of the shortest audio that a call sends."""
+
+AHEAD = 8
+"""Verbs that are looked at for a sound to make ready; a document may hold thousands of pauses in a row."""
 
 MAX_LOOPS = 1000
 """What loop="0" means in 2010-04-01; in 2008-08-01 it means until the caller hangs up."""
@@ -24,8 +53,22 @@ MAX_LOOPS = 1000
 class Session:
     """The surroundings of the verbs of one document."""
 
-    def __init__(self, call: Call, url: str, version: ApiVersion, sounds: Sounds) -> None:
+    def __init__(
+        self,
+        call: Call,
+        url: str,
+        version: ApiVersion,
+        sounds: Sounds,
+        services: Services,
+        *,
+        owed: list[Owed] | None = None,
+        conduct: Conduct | None = None,
+        part: Part = MAIN,
+    ) -> None:
         self.call = call
+        self.services = services
+        self.part = part
+        """What the document is for, which decides what it may do."""
         self.url = url
         """Where the document came from; relative URLs resolve against it."""
         self.version = version
@@ -34,6 +77,28 @@ class Session:
         time, and an endless row of such documents would keep two servers busy with nothing."""
         self._sounds = sounds
         self._then: Sound | None = None
+        self._owed = owed if owed is not None else []
+        self._conduct = conduct
+
+    def owe(self, request: Owed) -> Callable[[], None]:
+        """Have a request made after the call, should the caller hang up before what this returns is called."""
+        self._owed.append(request)
+
+        def settle() -> None:
+            if request in self._owed:
+                self._owed.remove(request)
+
+        return settle
+
+    async def conduct(self, call: Call, first: Fetch, part: Part) -> End:
+        """Run documents of another part of the application on a call, which may be another: it is not hung up."""
+        assert self._conduct is not None, "a session that is part of nothing has no parts"
+        return await self._conduct(call, first, part)
+
+    def tell(self, call: Call, url: str, method: Method, parameters: dict[str, str], what: str) -> None:
+        """Tell the application something beside what goes on, and after the end of the call if need be."""
+        services = self.services if call is self.call else self.services.of(call)
+        call.detach(services.notify(call, self.resolve(url), method, parameters), what)
 
     def resolve(self, url: str) -> str:
         """Make a URL of the document absolute; the empty one is the document itself.
@@ -75,7 +140,7 @@ class Session:
         return step
 
     def _first_sound(self, verbs: Iterable[Verb]) -> Sound | None:
-        for verb in verbs:
+        for verb in islice(verbs, AHEAD):
             try:
                 sounds = verb.sounds(self)
             except ApplicationError:

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from aiohttp import web
 
-from ringback.app.services import CallServices
+from ringback.app.services import CallServices, Facilities
 from ringback.media.library import ClipLibrary
 from ringback.testing.fake_call import FakeCall
 from ringback.webhooks.cache import CachingExchange
@@ -102,7 +102,7 @@ async def test_a_hundred_callers_cause_one_fetch_and_one_decoding(jukebox: Jukeb
         async def hear(number: int) -> Path:
             session = client.session("token")
             call = FakeCall()
-            services = CallServices(call, session, None, library, tmp_path / "scratch")  # type: ignore[arg-type]
+            services = CallServices(call, session, Facilities(None, library, tmp_path / "scratch"))  # type: ignore[arg-type]
             return (await services.audio(call, jukebox.url)).path
 
         # The directory of the cache is read before the first answer, so that there is one.

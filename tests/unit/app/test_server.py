@@ -233,7 +233,7 @@ async def test_a_server_that_goes_down_hangs_up(tmp_path: Path, shop: Shop) -> N
 async def test_who_may_call(tmp_path: Path, caller: str, allowed: bool) -> None:
     """IPv4 callers of a socket for both families come as IPv6 addresses, and links have names."""
     server = Server(settings(tmp_path, sip={"allow": ["127.0.0.1/32", "fe80::1/128"]}))
-    assert server._allowed()(Flow("UDP", ("127.0.0.1", 5060), (caller, 5060))) is allowed
+    assert server.sip_services.screen.knows(Flow("UDP", ("127.0.0.1", 5060), (caller, 5060))) is allowed
 
 
 async def test_settings_reach_what_they_are_for(tmp_path: Path) -> None:

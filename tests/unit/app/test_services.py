@@ -10,7 +10,7 @@ import pytest
 from voice_world import SHOP, Hum, virtual, wav
 from web_in_memory import Asked, Page, WebInMemory
 
-from ringback.app.services import CallServices, DefaultSpeech
+from ringback.app.services import CallServices, DefaultSpeech, Facilities
 from ringback.media.library import ClipLibrary
 from ringback.model import events
 from ringback.model.audio import Clip
@@ -39,7 +39,7 @@ class Desk:
         self.speaker = Speaker(directory / "speech", [self.engine], clock=asyncio.get_running_loop().time)
         session = WebhookClient(exchange=self.web).session("secret")
         clips = library(directory / "clips", self.executor)
-        self.services: Services = CallServices(self.call, session, self.speaker, clips, self.scratch)
+        self.services: Services = CallServices(self.call, session, Facilities(self.speaker, clips, self.scratch))
 
     @property
     def left(self) -> list[Path]:
@@ -242,7 +242,7 @@ async def test_two_calls_keep_their_cookies_apart(tmp_path: Path) -> None:
         client = WebhookClient(exchange=desk.web)
         clips = ClipLibrary(tmp_path / "clips", desk.executor)
         for _ in range(2):
-            services = CallServices(desk.call, client.session("secret"), desk.speaker, clips, desk.scratch)
+            services = CallServices(desk.call, client.session("secret"), Facilities(desk.speaker, clips, desk.scratch))
             for _ in range(2):
                 await services.fetch(desk.call, Fetch(SHOP))
         assert [asked.headers.get("Cookie") for asked in desk.web.asked] == [None, "seen=yes"] * 2
@@ -254,7 +254,7 @@ async def test_a_say_that_asks_for_nothing_is_spoken_as_the_settings_say(tmp_pat
         session = WebhookClient(exchange=desk.web).session("secret")
         clips = ClipLibrary(tmp_path / "others", desk.executor)
         default = DefaultSpeech("woman", "es")
-        services = CallServices(desk.call, session, desk.speaker, clips, desk.scratch, default)
+        services = CallServices(desk.call, session, Facilities(desk.speaker, clips, desk.scratch, default))
         await services.speak("hola", voice="man", language="")
         await services.speak("hello", voice="alice", language="en-GB")
         spoken = desk.call.notes(events.SPEECH)

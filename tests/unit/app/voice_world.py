@@ -14,7 +14,7 @@ import numpy as np
 from web_in_memory import WebInMemory
 
 from ringback.app.directory import Directory
-from ringback.app.services import DefaultSpeech
+from ringback.app.services import Facilities
 from ringback.app.voice import VoiceApplications
 from ringback.calls.leg import CallSettings
 from ringback.calls.switch import SwitchSettings
@@ -132,10 +132,7 @@ class World:
             directory=Directory(_as_database(database), asyncio.get_running_loop().time),
             default_account=DEFAULT,
             webhooks=self.webhooks,
-            speaker=self.speaker,
-            library=self.library,
-            scratch=self.scratch,
-            default_speech=DefaultSpeech(),
+            facilities=Facilities(self.speaker, self.library, self.scratch),
             utcnow=lambda: EPOCH + timedelta(seconds=asyncio.get_running_loop().time()),
         )
         self.exchange = Exchange(

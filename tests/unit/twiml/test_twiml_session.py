@@ -34,8 +34,9 @@ def with_session(
 
     async def main() -> Any:
         async with asyncio.TaskGroup() as group:
-            sounds = Sounds(call, FakeApplication({}, audio), group)
-            result = await work(Session(call, url, version, sounds))
+            application = FakeApplication({}, audio)
+            sounds = Sounds(call, application, group)
+            result = await work(Session(call, url, version, sounds, application))
             sounds.close()
             return result
 

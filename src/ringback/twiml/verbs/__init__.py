@@ -4,27 +4,29 @@ from collections.abc import Mapping
 
 from ringback.model.status import ApiVersion
 from ringback.twiml.verb import Verb
+from ringback.twiml.verbs.dial import Dial
+from ringback.twiml.verbs.enqueue import Enqueue, Leave
 from ringback.twiml.verbs.gather import Gather
 from ringback.twiml.verbs.hangup import Hangup
 from ringback.twiml.verbs.pause import Pause
 from ringback.twiml.verbs.play import Play
+from ringback.twiml.verbs.record import Record
 from ringback.twiml.verbs.redirect import Redirect
 from ringback.twiml.verbs.reject import Reject
 from ringback.twiml.verbs.say import Say
+from ringback.twiml.verbs.sms import Sms
 
 RENDERED: Mapping[str, type[Verb]] = {
-    verb.name: verb for verb in (Say, Play, Gather, Pause, Redirect, Hangup, Reject)
+    verb.name: verb
+    for verb in (
+        Say, Play, Gather, Record, Dial, Sms, Enqueue, Leave, Pause, Redirect, Hangup, Reject,
+    )
 }  # fmt: skip
 """Verbs by the names of their elements."""
 
 NOT_YET: Mapping[str, ApiVersion] = {
-    "Record": ApiVersion.V2008,
-    "Dial": ApiVersion.V2008,
-    "Sms": ApiVersion.V2008,
     "Connect": ApiVersion.V2010,
     "Echo": ApiVersion.V2010,
-    "Enqueue": ApiVersion.V2010,
-    "Leave": ApiVersion.V2010,
     "Pay": ApiVersion.V2010,
     "Prompt": ApiVersion.V2010,
     "Queue": ApiVersion.V2010,

@@ -1,0 +1,39 @@
+"""Sip: a SIP address to call. 2010-04-01 clause 2.6."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+from urllib.parse import unquote_plus
+
+from ringback.calls.dialing import Target
+from ringback.model.status import ApiVersion
+from ringback.twiml.attributes import attribute, free_text
+from ringback.twiml.nouns.callee import Callee
+from ringback.twiml.session import Session
+
+MAX_URI = 255
+MAX_HEADERS = 1024
+_HEADERS = ("user-to-user", "remote-party-id", "p-preferred-identity", "p-called-party-id")
+"""Headers that a URI may give besides those that begin with X-."""
+
+
+@dataclass(frozen=True)
+class Sip(Callee):
+    """A SIP URI, with headers behind its `?`, and what to answer a challenge with."""
+
+    name: ClassVar[str] = "Sip"
+
+    username: str = attribute(free_text, "", since=ApiVersion.V2010)
+    password: str = attribute(free_text, "", since=ApiVersion.V2010)
+
+    def target(self, session: Session) -> Target:
+        """Whom to call."""
+        uri, _, query = self.to.partition("?")
+        headers = []
+        for pair in query[:MAX_HEADERS].split("&") if query else ():
+            name, _, value = pair.partition("=")
+            if name.lower().startswith("x-") or name.lower() in _HEADERS:
+                headers.append((unquote_plus(name), unquote_plus(value)))
+            else:
+                session.warn(13255, f"the header {name[:40]} may not be given to a SIP address; it is left out")
+        target = super().target(session)
+        return replace(target, to=uri, username=self.username, password=self.password, headers=tuple(headers))
