@@ -18,6 +18,8 @@ TICKS_PER_SECOND: Final = 50
 PACKET_WIDTH: Final = 640
 """Bytes kept of a received packet: 60 ms of G.711 with header, extension and room to spare."""
 _UNKNOWN, _KEY = -1, 2
+_KEY_BYTES: Final = 4
+"""Of a report of a key (RFC 4733 §2.3)."""
 _KEY_PAUSE: Final = 4
 """Ticks without a report after which a key is up: reports come every 20 to 60 ms."""
 _KEY_GAP: Final = 12
@@ -102,13 +104,29 @@ class Inbound:
             rows, columns, length, admitted, np.flatnonzero(~columns.valid & self._open[rows] & (received.length >= 0))
         )
         keys = admitted & (kind == _KEY)
-        for i in np.flatnonzero(keys).tolist():
-            self._last_key[rows[i]] = self.now
-            payload = bytes(buffer[i, HEADER_BYTES : length[i]])
-            key = self._keys[int(rows[i])].receive(int(columns.ssrc[i]), int(columns.timestamp[i]), payload)
+        if keys.any():
+            events += self._press(received, columns, length, np.flatnonzero(keys))
+            admitted &= ~keys
+        self._hear(received, columns, length, kind, admitted)
+        return events
+
+    def _press(
+        self, received: Received, columns: Columns, length: NDArray[np.int64], which: NDArray[np.int64]
+    ) -> list[Happening]:
+        """Take the packets that report keys."""
+        self._last_key[received.rows[which]] = self.now
+        whole = which[length[which] >= HEADER_BYTES + _KEY_BYTES]
+        events: list[Happening] = []
+        for row, ssrc, timestamp, (event, flags, high, low) in zip(
+            received.rows[whole].tolist(),
+            columns.ssrc[whole].tolist(),
+            columns.timestamp[whole].tolist(),
+            received.buffer[whole, HEADER_BYTES : HEADER_BYTES + _KEY_BYTES].tolist(),
+            strict=True,
+        ):
+            key = self._keys[row].report(ssrc, timestamp, event, high << 8 | low, end=flags > 127)
             if key is not None:
-                events.append(KeyPressed(int(rows[i]), key))
-        self._hear(received, columns, length, kind, admitted & ~keys)
+                events.append(KeyPressed(row, key))
         return events
 
     def _hear(

@@ -38,14 +38,15 @@ class Talking:
 class _Plan:
     """What is computed when members change, and used each tick until they change again.
 
-    `pairs` are the rows of rooms of two, partners in `partners`; `members` are the rows of all other rooms, sorted by
-    room, of which each begins at `starts` and has number `room` in that order.
+    `pairs` are the rows of rooms of two, partners in `partners`; `members` are the rows of all other rooms, one room
+    after the other, the smallest first, and `room` the number of its room for each of them. `sizes` has, for each size,
+    how many rooms of it there are.
     """
 
     pairs: NDArray[np.int64]
     partners: NDArray[np.int64]
     members: NDArray[np.int64]
-    starts: NDArray[np.int64]
+    sizes: tuple[tuple[int, int], ...]
     room: NDArray[np.int64]
     whispers: tuple[tuple[int, int], ...]
     """Coaches who talk to one member alone: (coach, member)."""
@@ -156,7 +157,7 @@ class Rooms:
         """Add what the members of all rooms hear of each other to `said`, both int16[legs, 160]."""
         plan = self._current()
         if len(plan.pairs):
-            _add(said, plan.pairs, heard[plan.partners])
+            _add(said, plan.pairs, heard.take(plan.partners, axis=0))
         if len(plan.members):
             self._mix_many(plan, heard, said)
         for coach, member in plan.whispers:
@@ -170,25 +171,28 @@ class Rooms:
 
     def _mix_many(self, plan: _Plan, heard: NDArray[np.int16], said: NDArray[np.int16]) -> None:
         members = plan.members
-        talk = heard[members].astype(np.int32)
+        talk = heard.take(members, axis=0)
         silent = self._muted[members] | (self._coached[members] != NOWHERE)
         if silent.any():
             talk[silent] = 0
-        self.totals = np.add.reduceat(talk, plan.starts, axis=0)
-        mixed = self.totals[plan.room]
+        self.totals = _sums(talk, plan.sizes)
+        # Most rooms are far from too loud, and 16 bits do for them; what does not fit is made anew with more.
+        mixed = self.totals.astype(np.int16).take(plan.room, axis=0)
         mixed -= talk
+        loudest = _peak(self.totals)[plan.room] + _peak(talk)
+        careful = np.flatnonzero((loudest > _LOUDEST) | (self._gain[members] < 1.0))
+        if len(careful):
+            mixed[careful] = self._limited(members[careful], self.totals[plan.room[careful]] - talk[careful])
         if len(plan.deaf):
             mixed[plan.deaf] = 0
-        loud = np.flatnonzero(np.maximum(mixed.max(axis=1), -mixed.min(axis=1)) > _LOUDEST)
-        recovering = np.flatnonzero(self._gain[members] < 1.0)
-        if len(loud) or len(recovering):
-            self._limit(members, mixed, np.union1d(loud, recovering))
         _add(said, members, mixed)
 
-    def _limit(self, members: NDArray[np.int64], mixed: NDArray[np.int32], which: NDArray[np.int64]) -> None:
+    def _limited(self, rows: NDArray[np.int64], mixed: NDArray[np.int32]) -> NDArray[np.int32]:
         """Turn frames that are too loud down, from one gain to the next over their length: no edge, no clipped top."""
-        rows = members[which]
-        mixed[which], self._gain[rows] = turn_down(mixed[which], self._gain[rows])
+        which = np.flatnonzero((_peak(mixed) > _LOUDEST) | (self._gain[rows] < 1.0))
+        if len(which):
+            mixed[which], self._gain[rows[which]] = turn_down(mixed[which], self._gain[rows[which]])
+        return mixed
 
     def _who_talks(self, plan: _Plan, heard: NDArray[np.int16]) -> list[Talking]:
         rows = plan.watched
@@ -199,6 +203,25 @@ class Rooms:
         now = self._quiet_frames[rows] < _HANGOVER
         changed = np.flatnonzero(before != now)
         return [Talking(int(rows[i]), bool(now[i])) for i in changed]
+
+
+def _peak(frames: NDArray[np.int16] | NDArray[np.int32]) -> NDArray[np.int32]:
+    """The largest sample of each frame, whatever its sign."""
+    if frames.dtype == np.int16:
+        # The one sample that has no counterpart is taken for what it is, without its sign.
+        return np.asarray(np.abs(frames).view(np.uint16).max(axis=1), np.int32)
+    return np.asarray(np.abs(frames).max(axis=1), np.int32)
+
+
+def _sums(talk: NDArray[np.int16], sizes: tuple[tuple[int, int], ...]) -> NDArray[np.int32]:
+    """The sum of each room: rooms of one size lie next to each other, so that they are summed in one go."""
+    totals = np.empty((sum(rooms for _, rooms in sizes), FRAME), np.int32)
+    member = room = 0
+    for size, rooms in sizes:
+        together = talk[member : member + size * rooms].reshape(rooms, size, FRAME)
+        together.sum(axis=1, dtype=np.int32, out=totals[room : room + rooms])
+        member, room = member + size * rooms, room + rooms
+    return totals
 
 
 def turn_down(
@@ -215,7 +238,7 @@ def turn_down(
 
 def _add(said: NDArray[np.int16], rows: NDArray[np.int64], frames: NDArray[np.int16] | NDArray[np.int32]) -> None:
     """Add frames to what is said to rows, which mostly is silence: prompts and beeps come on top of a room."""
-    before = said[rows]
+    before = said.take(rows, axis=0)
     if before.any():
         said[rows] = np.clip(before.astype(np.int32) + frames, -_LOUDEST, _LOUDEST)
     else:
@@ -238,7 +261,8 @@ def _plan_of(rooms: Rooms) -> _Plan:
             partners += group[::-1].tolist()
         elif count > 1 or summed:
             members.append(group)
-    sizes = np.array([len(group) for group in members], np.int64)
+    members.sort(key=len)
+    sizes = [len(group) for group in members]
     mixed = np.concatenate(members) if members else np.zeros(0, np.int64)
     coaches = np.flatnonzero((rooms._coached != NOWHERE) & (rooms._room != NOWHERE) & ~rooms._held & ~rooms._muted)
     together = [
@@ -250,7 +274,7 @@ def _plan_of(rooms: Rooms) -> _Plan:
         pairs=np.array(pairs, np.int64),
         partners=np.array(partners, np.int64),
         members=mixed,
-        starts=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64) if members else np.zeros(0, np.int64),
+        sizes=tuple((size, sizes.count(size)) for size in dict.fromkeys(sizes)),
         room=np.repeat(np.arange(len(members)), sizes),
         whispers=tuple(together),
         watched=rows[rooms._watched[rows]],

@@ -67,13 +67,15 @@ class StreamStats:
         invalid: NDArray[np.int64],
     ) -> None:
         """Count the packets of a tick."""
-        np.add.at(self.invalid, rows[invalid], 1)
-        rows, sequence = rows[admitted], columns.sequence[admitted].astype(np.int64)
-        ssrc = columns.ssrc[admitted].astype(np.int64)
-        if not len(rows):
+        if len(invalid):
+            np.add.at(self.invalid, rows[invalid], 1)
+        which = np.flatnonzero(admitted)
+        if not len(which):
             return
+        rows, sequence = rows[which], columns.sequence[which].astype(np.int64)
+        ssrc = columns.ssrc[which].astype(np.int64)
         np.add.at(self.received, rows, 1)
-        np.add.at(self.bytes_in, rows, length[admitted])
+        np.add.at(self.bytes_in, rows, length[which])
         for i in np.flatnonzero(self._ssrc[rows] != ssrc).tolist():
             row = rows[i]
             if self._ssrc[row] == ssrc[i]:

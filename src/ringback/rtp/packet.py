@@ -97,7 +97,7 @@ def parse_columns(buffer: NDArray[np.uint8], length: NDArray[np.int64]) -> Colum
     return Columns(
         valid=valid,
         plain=first >> 24 == _VERSION_2,
-        payload_type=second & 0x7F,
+        payload_type=(second & 0x7F).astype(np.uint8),
         marker=second > 127,
         sequence=first.astype(np.uint16),
         timestamp=words[:, 1],

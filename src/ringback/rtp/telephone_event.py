@@ -62,24 +62,28 @@ class KeyReceiver:
             report = parse(payload)
         except TelephoneEventError:
             return None
-        if report.event >= len(KEYS):
+        return self.report(ssrc, timestamp, report.event, report.duration, end=report.end)
+
+    def report(self, ssrc: int, timestamp: int, event: int, duration: int, *, end: bool) -> str | None:
+        """Take one report whose fields have been read; return what `receive` does."""
+        if event >= len(KEYS):
             return None
         if ssrc == self.ssrc:
             age = (timestamp - self.timestamp) & 0xFFFFFFFF
             if age == 0 and self.event >= 0:
-                self.duration = max(self.duration, report.duration)
-                self.ended |= report.end
+                self.duration = max(self.duration, duration)
+                self.ended |= end
                 return None
             if age > 0xFFFFFFFF - _LATEST:
                 return None
             # Two presses never meet here: the second begins later than the first one's last report says it lasted.
             follows = age == self.duration or age % _LONGEST == 0
-            if follows and not self.ended and report.event == self.event:
-                self.timestamp, self.duration, self.ended = timestamp, report.duration, report.end
+            if follows and not self.ended and event == self.event:
+                self.timestamp, self.duration, self.ended = timestamp, duration, end
                 return None
-        self.ssrc, self.timestamp, self.event = ssrc, timestamp, report.event
-        self.duration, self.ended = report.duration, report.end
-        return KEYS[report.event]
+        self.ssrc, self.timestamp, self.event = ssrc, timestamp, event
+        self.duration, self.ended = duration, end
+        return KEYS[event]
 
 
 @dataclass(slots=True)
