@@ -9,8 +9,8 @@ STATUS = "call.status"
 WEBHOOK_REQUEST = "webhook.request"
 """The application is asked: `id`, `method`, `url`, `parameters` (a dict of str)."""
 WEBHOOK_RESPONSE = "webhook.response"
-"""It answered or failed: `id`, `status` or `error`, `content_type`, `bytes`, `body` (its beginning), `headers`, `ms`, and
-`cached` (`fresh`, `validated`, `stale`) where the answer is from the cache."""
+"""It answered or failed: `id`, `status` or `error`, `content_type`, `bytes`, `body` (its beginning), `headers`, `ms`,
+and `cached` (`fresh`, `validated`, `stale`) where the answer is from the cache."""
 DOCUMENT = "twiml.document"
 """A document was read: `url`, `verbs` (names at the top)."""
 VERB_START = "verb.start"

@@ -12,6 +12,7 @@ CONFERENCE = "CF"
 QUEUE = "QU"
 APPLICATION = "AP"
 KEY = "SK"
+NOTIFICATION = "NO"
 
 _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 

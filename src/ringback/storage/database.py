@@ -20,6 +20,7 @@ from ringback.storage.errors import StorageError
 from ringback.storage.events import EventStore
 from ringback.storage.guard import GuardStore
 from ringback.storage.messages import MessageStore
+from ringback.storage.notifications import NotificationStore
 from ringback.storage.numbers import AvailableNumberStore, NumberStore
 from ringback.storage.outgoing import OutgoingStore
 from ringback.storage.phones import BindingStore, PhoneStore
@@ -52,6 +53,7 @@ class Database:
         self.conferences = ConferenceStore(connections)
         self.participants = ParticipantStore(connections)
         self.queues = QueueStore(connections)
+        self.notifications = NotificationStore(connections)
         self.applications = ApplicationStore(connections)
         self.keys = KeyStore(connections)
         self.caller_ids = CallerIdStore(connections)

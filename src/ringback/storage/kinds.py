@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from ringback.model.conferences import ConferenceRecord, ParticipantRecord
+from ringback.model.notifications import NotificationRecord
 from ringback.model.provisioning import (
     ApplicationRecord,
     AvailableNumberRecord,
@@ -12,7 +13,7 @@ from ringback.model.provisioning import (
 from ringback.model.queues import QueueMemberRecord, QueueRecord
 from ringback.model.recordings import RecordingRecord, TranscriptionRecord
 from ringback.model.records import Account, CallRecord, IncomingNumber
-from ringback.storage import tables, tables_rest
+from ringback.storage import tables, tables_notifications, tables_rest
 from ringback.storage.records import Records
 
 ACCOUNTS: Final = Records(Account, tables.accounts)
@@ -22,6 +23,7 @@ RECORDINGS: Final = Records(RecordingRecord, tables_rest.recordings)
 TRANSCRIPTIONS: Final = Records(TranscriptionRecord, tables_rest.transcriptions)
 CONFERENCES: Final = Records(ConferenceRecord, tables_rest.conferences)
 PARTICIPANTS: Final = Records(ParticipantRecord, tables_rest.participants)
+NOTIFICATIONS: Final = Records(NotificationRecord, tables_notifications.notifications)
 QUEUES: Final = Records(QueueRecord, tables_rest.queues)
 QUEUE_MEMBERS: Final = Records(QueueMemberRecord, tables_rest.queue_members, order="date_enqueued")
 APPLICATIONS: Final = Records(ApplicationRecord, tables_rest.applications)
@@ -32,7 +34,7 @@ AVAILABLE_NUMBERS: Final = Records(AvailableNumberRecord, tables_rest.available_
 KINDS: Final[dict[type, Records[Any]]] = {
     records.record: records
     for records in (
-        CALLS, RECORDINGS, TRANSCRIPTIONS, CONFERENCES, PARTICIPANTS, QUEUES, QUEUE_MEMBERS,
+        CALLS, RECORDINGS, TRANSCRIPTIONS, CONFERENCES, PARTICIPANTS, QUEUES, QUEUE_MEMBERS, NOTIFICATIONS,
     )
 }  # fmt: skip
 """The records that calls write through `ringback.calls.journal.Journal`. Others may add theirs."""
