@@ -22,34 +22,11 @@ from ringback.media.recorder import (
     RecordingFailed,
 )
 from ringback.media.routes import Mask, Source, heard, mixed, said
-from ringback.media.takes import Append, Broken, Close, Job, Open, Outcome, Takes
+from ringback.media.takes import Append, Broken, Close, Open
+from tests.unit.media.inline_disk import InlineDisk
 from tests.unit.media.plane_rig import pitch, sine
 
 LEGS = 6
-
-
-class InlineDisk:
-    """A disk that does at once what it is told; it can be told to have no room, and to fall silent."""
-
-    def __init__(self) -> None:
-        self.takes = Takes()
-        self.jobs: list[Job] = []
-        self.room = True
-        self.answers = True
-        self.ended: list[Outcome] = []
-
-    def post(self, job: Job) -> bool:
-        self.jobs.append(job)
-        if isinstance(job, Append) and not self.room:
-            return False
-        self.ended += self.takes.do(job)
-        return True
-
-    def outcomes(self) -> list[Outcome]:
-        if not self.answers:
-            return []
-        ended, self.ended = self.ended, []
-        return ended
 
 
 class Rig:
