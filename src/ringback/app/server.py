@@ -16,6 +16,7 @@ from typing import Self
 from ringback.app.control import Control
 from ringback.app.directory import Directory
 from ringback.app.messages import build_messages
+from ringback.app.notifications import NotifyingJournal, Owner
 from ringback.app.outgoing import OutgoingCalls
 from ringback.app.recordings import RecordingWatches
 from ringback.app.routing import Plan, PlannedRouting
@@ -102,6 +103,7 @@ class Server:
         self.account = await self.database.accounts.ensure_default(utcnow(), secrets.token_bytes)
         journal = EventWriter(self.database)
         self._stack.push_async_callback(journal.close)
+        self.notifications = NotifyingJournal(journal, secrets.token_bytes, self._owner)
         webhooks = await self._stack.enter_async_context(self._webhooks())
         speaker = Speaker(directory / "speech", max_cache_bytes=self.settings.speech.cache_mb * 1024 * 1024)
         self._stack.push_async_callback(speaker.close)
@@ -198,7 +200,7 @@ class Server:
         self.switch = Switch(
             signalling=SipSignalling(endpoint, clock, transport.drain),
             media=self.media,
-            journal=journal,
+            journal=self.notifications,
             settings=self._switch_settings(),
             handler=voice.conduct,
             afterwards=voice.afterwards,
@@ -263,6 +265,10 @@ class Server:
         if mine is not None and mine.account_sid == account_sid:
             return True
         return await self.database.caller_ids.of_number(account_sid, number) is not None
+
+    def _owner(self, call_sid: str) -> Owner | None:
+        leg = self.switch.find(call_sid)
+        return (leg.info.account_sid, leg.info.api_version) if leg and leg.info.account_sid else None
 
     @property
     def base_url(self) -> str:
