@@ -120,20 +120,23 @@ class Access:
         if caller.key is not None and operation.main:
             self.refuse("key", f"{caller.key.sid} {operation.name}")
             raise refused(20003, "An API key may not do this: use the account's Auth Token")
-        about: Account | None = own
+        about = own
         if sid != own.sid:
-            about = await self.account(sid)
-            if about is None or about.owner_account_sid != own.sid:
+            found = await self.account(sid)
+            if found is None or found.owner_account_sid != own.sid:
                 self.refuse("account", f"{own.sid} asks for {sid}")
                 # Whether there is such an account is none of their business.
                 raise refused(20003, "These credentials are not those of the account, nor of its parent")
+            about = found
         if own.status is not AccountStatus.ACTIVE:
             self.refuse("inactive", own.sid)
             raise refused(20005, f"The account {own.sid} is {own.status.value}")
         if own.is_test and not operation.test:
             self.refuse("test", f"{own.sid} {operation.name}")
             raise refused(20008, "Test credentials may make calls, send messages and buy numbers, and nothing else")
-        assert about is not None
+        if about.status is not AccountStatus.ACTIVE and operation.method == "POST" and not operation.main:
+            self.refuse("inactive", about.sid)
+            raise refused(20005, f"The account {about.sid} is {about.status.value}")
         return about
 
     def enter(self, account_sid: str) -> int:

@@ -115,13 +115,14 @@ class Request:
         """Return a page of a store: what belongs to the account, meets the filters of the request, and those given."""
         filters = [self.mine(), *self.filters, *more]
         page = self.page
-        found = await store.page(filters, Page(page.limit + 1, page.offset, page.after))
+        old = self.version is ApiVersion.V2008  # which sorts by DateUpdated (clause 6)
+        found = await store.page(filters, Page(page.limit + 1, page.offset, page.after, by_update=old))
         items = found[: page.limit]
         last = None
         if items:
             key = getattr(items[-1], "sid", None) or getattr(items[-1], "call_sid", "")
             last = (getattr(items[-1], order), str(key))
-        total = await store.count(filters) if self.version is ApiVersion.V2008 else None
+        total = await store.count(filters) if old else None
         return Listed(items, len(found) > page.limit, last, total)
 
     def slice(self, items: Sequence[Any]) -> Listed:

@@ -40,6 +40,8 @@ class Page:
     offset: int = 0
     after: tuple[datetime, str] | None = None
     """The time and the last column of the key of the last row of the page before."""
+    by_update: bool = False
+    """Those that changed last come first, rather than those that were made last. Goes with `offset`, not `after`."""
 
 
 FIRST: Final = Page()
@@ -117,7 +119,10 @@ class Records(Generic[R]):
 
     async def page(self, connection: AsyncConnection, filters: Sequence[Where], page: Page) -> list[R]:
         """Return the records of a page."""
-        order, last = self.table.c[self.order], self.table.c[self.key[-1]]
+        last = self.table.c[self.key[-1]]
+        order: ColumnElement[Any] = self.table.c[self.order]
+        if page.by_update and self._dated:
+            order = func.coalesce(self.table.c.date_updated, order)
         query = select(self.table).where(*self.conditions(filters)).order_by(order.desc(), last.desc())
         if page.after is not None:
             moment, key = page.after

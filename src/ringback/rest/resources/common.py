@@ -1,6 +1,6 @@
 """What several resources need: their own records, names, URLs, formatted numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -16,6 +16,27 @@ R = TypeVar("R")
 
 FRIENDLY_NAME: Final = Parameter("FriendlyName", code=20002, most=64)
 NUMBER_PATTERN: Final = r"[+0-9A-Za-z* ().\-]+"
+
+
+CAPABILITIES: Final = {
+    "type": "object",
+    "properties": {name: {"type": "boolean"} for name in ("voice", "sms", "mms", "fax")},
+    "required": ["voice", "sms", "mms", "fax"],
+}
+"""The schema of what a number can do."""
+
+
+def none(record: Any) -> None:
+    """Read what this server never has."""
+
+
+def fixed(value: Any) -> Callable[[Any], Any]:
+    """Read what is the same for all."""
+
+    def read(record: Any) -> Any:
+        return value
+
+    return read
 
 
 async def own(request: Request, store: RecordStore[R], key: Key, prefix: str = "") -> R:

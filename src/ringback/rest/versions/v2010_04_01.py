@@ -2,6 +2,32 @@
 
 from typing import Final
 
-from ringback.rest.resources import calls
+from ringback.rest.resources import (
+    accounts,
+    applications,
+    available,
+    caller_ids,
+    calls,
+    conferences,
+    events,
+    messages,
+    numbers,
+    queues,
+    recordings,
+    usage,
+)
 
-OPERATIONS: Final = (*calls.OPERATIONS,)
+OPERATIONS: Final = (
+    *accounts.OPERATIONS,
+    *calls.OPERATIONS,
+    *events.OPERATIONS,
+    *recordings.OPERATIONS,
+    *conferences.OPERATIONS,
+    *queues.OPERATIONS,
+    *messages.OPERATIONS,
+    *numbers.OPERATIONS,
+    *available.OPERATIONS,
+    *caller_ids.OPERATIONS,
+    *applications.OPERATIONS,
+    *usage.OPERATIONS,
+)
