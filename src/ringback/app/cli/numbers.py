@@ -51,7 +51,12 @@ def register(app: typer.Typer) -> None:
 def add(
     ctx: typer.Context,
     number: Annotated[str, typer.Argument(help="A telephone number, or a plain name such as `menu`.")],
-    url: Annotated[str, typer.Option(metavar="URL", help="Where calls to it are asked for their TwiML.")],
+    url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Where calls to it are asked for their TwiML. Needed, unless --sms-url is there."
+        ),
+    ] = None,
     method: Annotated[Method, _METHOD] = Method.POST,
     fallback_url: Annotated[
         str | None, typer.Option(metavar="URL", help="Asked instead when the first one fails.")
@@ -59,6 +64,14 @@ def add(
     fallback_method: Annotated[Method, _METHOD] = Method.POST,
     status_callback: Annotated[str | None, typer.Option(metavar="URL", help="Told when a call is over.")] = None,
     status_callback_method: Annotated[Method, _METHOD] = Method.POST,
+    sms_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where messages to it are asked for their TwiML.")
+    ] = None,
+    sms_method: Annotated[Method, _METHOD] = Method.POST,
+    sms_fallback_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Asked instead when that one fails.")
+    ] = None,
+    sms_fallback_method: Annotated[Method, _METHOD] = Method.POST,
     api_version: Annotated[
         ApiVersion, typer.Option(help="The API that the application was written for.")
     ] = ApiVersion.V2010,
@@ -71,18 +84,32 @@ def add(
     """Add a number and say what to dial."""
     settings = state(ctx).settings
     phone_number = _normalised(number, settings)
-    for option, value in (("--url", url), ("--fallback-url", fallback_url), ("--status-callback", status_callback)):
+    if url is None and sms_url is None:
+        raise UserError("a number needs --url for its calls, --sms-url for its messages, or both")
+    if sms_fallback_url and not sms_url:
+        raise UserError("--sms-fallback-url needs --sms-url")
+    for option, value in (
+        ("--url", url),
+        ("--fallback-url", fallback_url),
+        ("--status-callback", status_callback),
+        ("--sms-url", sms_url),
+        ("--sms-fallback-url", sms_fallback_url),
+    ):
         _check_url(option, value)
     new = IncomingNumber(
         sid=make_sid(NUMBER, secrets.token_bytes(16)),
         account_sid="",
         phone_number=phone_number,
-        voice_url=url,
+        voice_url=url or "",
         voice_method=method.value,
         voice_fallback_url=fallback_url,
         voice_fallback_method=fallback_method.value,
         status_callback=status_callback,
         status_callback_method=status_callback_method.value,
+        sms_url=sms_url,
+        sms_method=sms_method.value,
+        sms_fallback_url=sms_fallback_url,
+        sms_fallback_method=sms_fallback_method.value,
         api_version=api_version,
         friendly_name=friendly_name or phone_number,
         date_created=datetime.now(UTC),
@@ -114,8 +141,11 @@ def add(
     if as_json:
         typer.echo(_as_json(kept))
         return
-    typer.echo(f"{kept.phone_number} asks {kept.voice_method} {kept.voice_url} (API {kept.api_version}, {kept.sid})")
-    typer.echo(f"dial {_address(kept, settings)} once `ringback serve` is running")
+    typer.echo(f"{kept.phone_number} asks {_asked(kept)} (API {kept.api_version}, {kept.sid})")
+    if kept.voice_url:
+        typer.echo(f"dial {_address(kept, settings)} once `ringback serve` is running")
+    if kept.sms_url:
+        typer.echo(f"write to it with `ringback sms send {kept.phone_number} TEXT`")
 
 
 @numbers.command("list")
@@ -136,7 +166,7 @@ def list_numbers(ctx: typer.Context, as_json: _AsJson = False) -> None:
         (
             number.phone_number,
             "" if number.friendly_name == number.phone_number else number.friendly_name,
-            f"{number.voice_method} {number.voice_url}",
+            _asked(number),
             number.api_version.value,
             number.sid,
         )
@@ -207,6 +237,14 @@ def _check_url(option: str, url: str | None) -> None:
         fine = False
     if not fine or not url.isprintable() or " " in url:
         raise UserError(f"{option} {url!r} should be an address such as http://127.0.0.1:8000/voice")
+
+
+def _asked(number: IncomingNumber) -> str:
+    """Which applications are asked about its calls and its messages."""
+    asked = [f"{number.voice_method} {number.voice_url}"] if number.voice_url else []
+    if number.sms_url:
+        asked.append(f"{number.sms_method} {number.sms_url} about messages")
+    return ", ".join(asked) or "nobody"
 
 
 def _address(number: IncomingNumber, settings: Settings) -> str:

@@ -26,11 +26,14 @@ def test_add_with_everything(ringback: Ringback) -> None:
     number = added(
         ringback, "menu", "--url", URL, "--method", "get", "--fallback-url", "https://b/", "--fallback-method", "GET",
         "--status-callback", "https://c/", "--status-callback-method", "GET", "--api-version", "2008-08-01",
+        "--sms-url", "https://d/", "--sms-method", "get", "--sms-fallback-url", "https://e/", "--sms-fallback-method", "GET",
         "--friendly-name", "Front door",
     )  # fmt: skip
     assert is_sid(number.pop("sid"), "PN")
     assert is_sid(number.pop("account_sid"), "AC")
     number.pop("date_created")
+    for name in ("date_updated", "sms_application_sid", "voice_application_sid", "trunk_sid", "voice_caller_id_lookup"):
+        assert not number.pop(name)
     assert number == {
         "phone_number": "menu",
         "voice_url": URL,
@@ -41,7 +44,25 @@ def test_add_with_everything(ringback: Ringback) -> None:
         "status_callback_method": "GET",
         "api_version": "2008-08-01",
         "friendly_name": "Front door",
+        "sms_url": "https://d/",
+        "sms_method": "GET",
+        "sms_fallback_url": "https://e/",
+        "sms_fallback_method": "GET",
     }
+
+
+def test_a_number_for_messages_alone(ringback: Ringback) -> None:
+    said = ringback("numbers", "add", "4155550100", "--sms-url", URL).output
+    assert f"asks POST {URL} about messages" in said
+    assert "ringback sms send +14155550100 TEXT" in said
+    assert "dial" not in said
+    assert "about messages" in ringback("numbers", "list").output
+
+
+def test_a_number_without_any_application(ringback: Ringback) -> None:
+    assert "needs --url" in ringback("numbers", "add", "1", code=2).stderr
+    said = ringback("numbers", "add", "1", "--url", URL, "--sms-fallback-url", URL, code=2).stderr
+    assert "--sms-fallback-url needs --sms-url" in said
 
 
 def test_numbers_are_read_as_dialled_in_the_region_of_the_settings(
