@@ -21,7 +21,6 @@ from ringback.app.settings import Settings
 from ringback.model import events
 from ringback.model.records import Account, CallRecord
 from ringback.model.status import ApiVersion, CallStatus, Direction
-from ringback.sip.events import Flow
 from ringback.storage.database import Database
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
@@ -221,19 +220,6 @@ async def test_a_server_that_goes_down_hangs_up(tmp_path: Path, shop: Shop) -> N
 
 
 # -- without starting one ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("caller", "allowed"),
-    [
-        ("127.0.0.1", True), ("127.0.0.2", False), ("::ffff:127.0.0.1", True), ("::ffff:127.0.0.2", False),
-        ("fe80::1%eth0", True), ("fe80::2", False), ("::1", False),
-    ],
-)  # fmt: skip
-async def test_who_may_call(tmp_path: Path, caller: str, allowed: bool) -> None:
-    """IPv4 callers of a socket for both families come as IPv6 addresses, and links have names."""
-    server = Server(settings(tmp_path, sip={"allow": ["127.0.0.1/32", "fe80::1/128"]}))
-    assert server.sip_services.screen.knows(Flow("UDP", ("127.0.0.1", 5060), (caller, 5060))) is allowed
 
 
 async def test_settings_reach_what_they_are_for(tmp_path: Path) -> None:

@@ -142,7 +142,10 @@ def test_what_stands_for_a_source(host: str, source: str) -> None:
 
 
 def test_addresses_in_networks() -> None:
-    networks = [ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")]
+    """An IPv4 caller of a socket for both families comes with an IPv6 address, and links have names."""
+    networks = [ip_network("203.0.113.0/24"), ip_network("2001:db8::/32"), ip_network("fe80::1")]
+    assert within("fe80::1%eth0", networks)
+    assert not within("fe80::2", networks)
     assert within("::ffff:203.0.113.9", networks)
     assert within("2001:db8::1", networks)
     assert not within("198.51.100.1", networks)
