@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ringback.media.rooms import MOST_MEMBERS, RoomError, Rooms, Talking
+from ringback.media.rooms import MOST_MEMBERS, RoomError, Rooms, Talking, turn_down
 
 FRAMES = 25
 """Half a second of frames, a multiple of 2 Hz in each bin."""
@@ -202,3 +202,68 @@ def test_the_sum_of_a_room_can_be_recorded() -> None:
         rooms.mix(frame, np.zeros_like(frame))
         sums.append(rooms.totals[place].copy())
     assert heard_by(np.concatenate(sums), 4) == {0, 1, 2}
+
+
+def test_a_deaf_member_is_heard_and_hears_its_coaches_alone() -> None:
+    rooms = Rooms(4)
+    for row in range(4):
+        rooms.join(row, 1)
+    rooms.deafen(0, True)
+    rooms.coach(3, 0)
+    assert matrix(rooms, 4) == [{3}, {0, 2}, {0, 1}, {0, 1, 2}]
+    rooms.deafen(0, False)
+    rooms.coach(3, None)
+    assert matrix(rooms, 4) == [{1, 2, 3}, {0, 2, 3}, {0, 1, 3}, {0, 1, 2}]
+
+
+def test_of_two_a_deaf_one_hears_nothing() -> None:
+    rooms = Rooms(2)
+    rooms.join(0, 1)
+    rooms.join(1, 1)
+    rooms.deafen(0, True)
+    assert matrix(rooms, 2) == [set(), {0}]
+
+
+def test_relays_are_not_counted() -> None:
+    rooms = Rooms(MOST_MEMBERS + 3)
+    rooms.join(0, 1, relay=True)
+    for row in range(1, MOST_MEMBERS + 1):
+        rooms.join(row, 1)
+    with pytest.raises(RoomError):
+        rooms.join(MOST_MEMBERS + 1, 1)
+    rooms.join(MOST_MEMBERS + 1, 1, relay=True)
+
+
+def test_a_role_ends_with_the_membership_and_may_come_before_it() -> None:
+    rooms = Rooms(3)
+    rooms.mute(0, True)
+    for row in range(3):
+        rooms.join(row, 1)
+    rooms.coach(1, 2)
+    assert (rooms.of(0), matrix(rooms, 3)) == (1, [{2}, {2}, {1}])
+    rooms.leave(0)
+    rooms.leave(1)
+    assert rooms.of(0) is None
+    rooms.join(0, 1)
+    rooms.join(1, 1)
+    assert matrix(rooms, 3) == [{1, 2}, {0, 2}, {0, 1}]
+
+
+def test_a_row_that_is_used_again_has_no_role() -> None:
+    rooms = Rooms(2)
+    rooms.mute(0, True)
+    rooms.deafen(0, True)
+    rooms.clear(0)
+    rooms.join(0, 1)
+    rooms.join(1, 1)
+    assert matrix(rooms, 2) == [{1}, {0}]
+
+
+def test_what_is_too_loud_is_turned_down_without_an_edge() -> None:
+    loud = np.full((1, 160), 65534, np.int32)
+    first, gain = turn_down(loud, np.ones(1, np.float32))
+    assert gain == 0.5
+    assert np.all(first == 32767)
+    second, gain = turn_down(loud // 4, gain)
+    assert gain == np.float32(0.6)
+    assert 0.5 * 16383 <= second[0, 0] < second[0, -1] <= 0.6 * 16384
