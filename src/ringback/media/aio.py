@@ -63,8 +63,9 @@ class Aio:
 
     def do(self, requests: Requests, which: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """Do all requests, or those with these indices; return the bytes of each, or an error."""
-        results = np.full(len(requests), NOT_DONE, np.int64)
         rows = np.arange(len(requests)) if which is None else which
+        requests["data"][rows] = np.arange(len(rows))
+        results = np.full(len(rows), NOT_DONE, np.int64)
         places = requests.ctypes.data + _REQUEST.itemsize * rows
         first = 0
         while first < len(rows):
@@ -74,9 +75,9 @@ class Aio:
                 self._collect(results, done)
             elif done < 0:
                 # The kernel stops at what makes no sense, such as a socket that is closed. It is passed over.
-                results[rows[first]] = done
+                results[first] = done
             first += max(done, 1)
-        return results if which is None else results[which]
+        return results
 
     def _collect(self, results: NDArray[np.int64], count: int) -> None:
         told = self._kernel(self._get_events, self._context, 0, count, self._results.ctypes.data)

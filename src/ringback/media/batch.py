@@ -72,9 +72,8 @@ class Kernel:
 def requests_for(
     buffer: NDArray[np.uint8], layout: np.dtype[np.void], place: str, length: str, **fields: int
 ) -> Requests:
-    """A request for each row of a buffer: its number in `data`, and these fields."""
+    """A request for each row of a buffer, with these fields."""
     made = np.zeros(len(buffer), layout)
-    made["data"] = np.arange(len(buffer))
     made[place] = buffer.ctypes.data + buffer.strides[0] * np.arange(len(buffer))
     made[length] = buffer.shape[1]
     for name, value in fields.items():

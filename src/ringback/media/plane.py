@@ -60,7 +60,8 @@ __all__ = [
 
 _PACKET_MS = 20.0
 _RATED_EVERY = 10
-"""Ticks between two of the five turns in which all legs are rated once a second: many at once are cheaper."""
+_RATING_TURNS = TICKS_PER_SECOND // _RATED_EVERY
+"""All legs are rated once a second, a fifth of them at a time: many at once are cheaper."""
 
 
 class PlaneFull(Exception):  # noqa: N818 (a state, not a fault)
@@ -245,8 +246,7 @@ class Plane:
                 sent.events.append(Tapped(row, False, said[row].tobytes()))
         sent.events += self._inbound.watch(count)
         if self.now % _RATED_EVERY == 0:
-            turns = TICKS_PER_SECOND // _RATED_EVERY
-            self._rate(np.arange(self.now // _RATED_EVERY % turns, count, turns))
+            self._rate(np.arange(self.now // _RATED_EVERY % _RATING_TURNS, count, _RATING_TURNS))
         self._keys = [event for event in sent.events if isinstance(event, KeyPressed)] if self.studio.busy else []
         self._inbound.now += 1
         return sent

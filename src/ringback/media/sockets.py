@@ -18,13 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ringback.media import batch
-from ringback.media.express import Express
+from ringback.media.express import ROUNDS, Express
 from ringback.media.plane import PACKET_WIDTH, Received
 from ringback.media.sources import NOBODY, SourceLock
 
-_ROUNDS: Final = 4
-"""Packets read from one socket in one tick; what more there is waits in the kernel, so that a flood on one leg cannot
-starve the others."""
 _MAX_SOURCES: Final = 65536
 
 Address = tuple[str, int]
@@ -55,14 +52,14 @@ class Sockets:
         self._number_of: dict[Address, int] = {}
         self._addresses: list[Address] = []
         self._next_port = 0
-        size = 2 * capacity * _ROUNDS + capacity
+        size = 2 * capacity * ROUNDS
         self._buffer: NDArray[np.uint8] = np.zeros((size, PACKET_WIDTH), np.uint8)
         self._views = [row.data for row in self._buffer]
         self._length = np.zeros(size, np.int64)
         self._rows = np.zeros(size, np.int64)
         self._sources = np.zeros(size, np.int64)
         made = batches()
-        self._express = Express(made, self._buffer[:capacity]) if made is not None else None
+        self._express = Express(made, self._buffer[: capacity * ROUNDS], capacity) if made is not None else None
         """Where the system can do with many sockets at once; else each is read and written by itself."""
 
     def __len__(self) -> int:
@@ -141,13 +138,10 @@ class Sockets:
 
     def receive(self) -> Received | None:
         """Read what has come for all legs. A length of -1 is a place where nothing has come."""
-        count, express = 0, self._express
-        if express is not None and express.count:
-            # Most legs have one packet in each tick: it is read without asking first whether it is there.
-            count = express.count
-            self._length[:count] = express.read()
-            self._rows[:count], self._sources[:count] = express.rows[:count], express.sources[:count]
-        for _ in range(_ROUNDS - 1 if count else _ROUNDS):
+        count = 0
+        if self._express is not None:
+            count = self._express.read(self._length, self._rows, self._sources)
+        for _ in range(ROUNDS):
             ready = self._poll.poll(0, max(1, len(self._readers)))
             if not ready:
                 break
@@ -235,8 +229,10 @@ class Sockets:
         self._listen(row, leg.main, leg.main.recvfrom_into, NOBODY)
 
     def _read_connected(self, row: int, leg: _Leg) -> None:
-        self._listen(row, leg.main, leg.main.recv_into, leg.connected)
-        if self._express is not None:
+        if self._express is None:
+            self._listen(row, leg.main, leg.main.recv_into, leg.connected)
+        else:
+            self._ignore(leg.main)
             self._express.remove(row)
             self._express.add(row, leg.main.fileno(), leg.connected)
 

@@ -43,6 +43,8 @@ _REQUEST: Final = np.dtype(
 _RESULT: Final = np.dtype([("data", "<u8"), ("result", "<i4"), ("flags", "<u4")])
 """struct io_uring_cqe."""
 _WORDS: Final = _REQUEST.itemsize // 8
+_DATA: Final = 4
+"""Which of the words comes back with the result: here, the number of the request."""
 
 
 class Uring:
@@ -96,13 +98,14 @@ class Uring:
 
     def do(self, requests: Requests, which: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """Do all requests, or those with these indices; return the bytes of each, or an error."""
-        results = np.full(len(requests), NOT_DONE, np.int64)
         words = requests.view(np.uint64).reshape(-1, _WORDS)
         if which is not None:
             words = words.take(which, axis=0)
+        words[:, _DATA] = np.arange(len(words))
+        results = np.full(len(words), NOT_DONE, np.int64)
         for first in range(0, len(words), len(self._requests)):
             self._some(words[first : first + len(self._requests)], results)
-        return results if which is None else results[which]
+        return results
 
     def _some(self, words: NDArray[np.uint64], results: NDArray[np.int64]) -> None:
         tail, entries = int(self._numbers[self._tail // 4]), len(self._requests)

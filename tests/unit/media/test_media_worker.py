@@ -402,8 +402,6 @@ def test_the_worker_ends_when_its_socket_fails(rig: WorkerRig, monkeypatch: pyte
 
 def test_an_error_that_the_kernel_tells_late_costs_one_read(rig: WorkerRig, monkeypatch: pytest.MonkeyPatch) -> None:
     leg, port, phone = rig.call()
-    phone.press(port, "0")
-    rig.wait_for(protocol.EVENT_KEY, leg, key="0")
     sockets = rig.worker._sockets
     fd = sockets._legs[leg].main.fileno()
     row, read, source = sockets._readers[fd]
