@@ -22,18 +22,21 @@ _STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000)}
 _RTPMAP = re.compile(r"([0-9]{1,3})\s+([^\s/]+)/([0-9]{1,6})(?:/[0-9]+)?\s*")
 _MEDIA = re.compile(r"(\S+)\s+([0-9]{1,5})(?:/[0-9]{1,5})?\s+(\S+)((?:\s+\S+)*)\s*")
 _ORIGIN = re.compile(r"[0-9]{1,20} [0-9]{1,20}")
+_RTCP = re.compile(r"([0-9]{1,5})(?:\s+IN\s+IP[46]\s+(\S{1,64}))?", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,4}")
 
 
 class SdpError(ValueError):
     """A session description that cannot be used; the message says why.
 
-    `status` is the SIP status to answer with: 400 when it cannot be read, 488 when nothing in it fits.
+    `status` is the SIP status to answer with: 400 when it cannot be read, 488 when nothing in it fits. `warning` is
+    the code of the Warning header that says why (RFC 3261 §20.43; `ringback.sip.reason.warning` writes it).
     """
 
-    def __init__(self, reason: str, status: int = 488) -> None:
+    def __init__(self, reason: str, status: int = 488, warning: int = 399) -> None:
         super().__init__(reason)
         self.status = status
+        self.warning = warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Media:
     codecs: tuple[Codec, ...] = ()
     ptime_ms: int | None = None
     maxptime_ms: int | None = None
+    rtcp: tuple[str, int] | None = None
+    """Host and port of its `a=rtcp:` (RFC 3605); the host is empty where that names none."""
     crypto: tuple[str, ...] = field(default=(), repr=False)
     """What stands behind each `a=crypto:`, as written (`ringback.sip.sdes`): keys, which `repr` does not show."""
 
@@ -87,19 +92,26 @@ class AudioDescription:
     ptime_ms: int | None
     maxptime_ms: int | None
     direction: Direction
+    rtcp: tuple[str, int] | None = None
+    """Where it takes RTCP (RFC 3605); None for the port after that of the audio."""
 
     @classmethod
     def of(cls, media: Media) -> "AudioDescription":
         """Sort out one media line. Raises SdpError when its address is not that of one host."""
         events = [c for c in media.codecs if c.name == TELEPHONE_EVENT.upper() and c.clock_rate == 8000]
+        address = host_address(media.address)
+        rtcp = None
+        if media.rtcp is not None:
+            rtcp = (host_address(media.rtcp[0]) if media.rtcp[0] else address, media.rtcp[1])
         return cls(
-            host_address(media.address),
+            address,
             media.port,
             tuple(c for c in media.codecs if c.name in ("PCMU", "PCMA") and c.clock_rate == 8000),
             events[0].payload_type if events else None,
             media.ptime_ms,
             media.maxptime_ms,
             media.direction,
+            rtcp,
         )
 
     @property
@@ -118,9 +130,9 @@ def _host_address(text: str) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        raise SdpError(f"the connection address {text[:60]!r} is no IP address") from None
+        raise SdpError(f"the connection address {text[:60]!r} is no IP address", warning=301) from None
     if address.is_multicast:
-        raise SdpError(f"the connection address {text} is that of a multicast group")
+        raise SdpError(f"the connection address {text} is that of a multicast group", warning=330)
     return str(address)
 
 
@@ -153,6 +165,7 @@ class _Draft:
         self.direction: Direction = direction
         self.codecs: dict[int, Codec] = {}
         self.ptime: dict[str, int] = {}
+        self.rtcp: tuple[str, int] | None = None
         self.crypto: list[str] = []
 
     def media(self) -> Media:
@@ -160,7 +173,7 @@ class _Draft:
         codecs = tuple(self.codecs.get(t) or _static(t) for t in types)
         return Media(
             self.kind, self.port, self.protocol, self.formats, self.address, self.direction,
-            codecs, self.ptime.get("ptime"), self.ptime.get("maxptime"), tuple(self.crypto),
+            codecs, self.ptime.get("ptime"), self.ptime.get("maxptime"), self.rtcp, tuple(self.crypto),
         )  # fmt: skip
 
 
@@ -216,6 +229,10 @@ class _Reader:
             number = _NUMBER.match(content.strip())
             if number is not None and int(number[0]) > 0:
                 self._last.ptime[name] = int(number[0])
+        elif name == "rtcp":
+            match = _RTCP.fullmatch(content.strip())
+            if match is not None and 0 < int(match[1]) <= 65535:
+                self._last.rtcp = match[2] or "", int(match[1])
         elif name == "crypto" and len(self._last.crypto) < MAX_CRYPTO:
             self._last.crypto.append(content.strip())
 

@@ -56,6 +56,8 @@ class Negotiated:
     """True when the other side does not want our audio."""
     crypto: Agreed | None = None
     """The keys of both sides; None for plain RTP."""
+    rtcp: tuple[str, int] | None = None
+    """Where our RTCP goes (RFC 3605); None for the port after that of `remote`."""
 
 
 def answer(
@@ -69,17 +71,18 @@ def answer(
     srtp: SrtpPolicy = "off",
     entropy: bytes = b"",
     agreed: Agreed | None = None,
+    codecs: Sequence[str] = ("PCMU", "PCMA"),
 ) -> tuple[bytes, Negotiated]:
     """Answer an offer: the first audio line that fits is taken, all others are refused with port 0 (RFC 3264 §6).
 
     `previous` is our last description in this dialog: its session id is kept, and the version is raised when
     anything has changed (§8). `direction` is what we would like; the offer may narrow it. Unless `srtp` is off, our
     key is made of `entropy` (`sdes.ENTROPY_BYTES` that nobody can guess), or is that of `agreed`, what was agreed on
-    last in this dialog, while the other side keeps its own. Raises SdpError with the status to answer with, and
-    ValueError for too little entropy.
+    last in this dialog, while the other side keeps its own. `codecs` are those that may be taken, in whichever order
+    the offer has them. Raises SdpError with the status to answer with, and ValueError for too little entropy.
     """
     session = parse(offer)
-    chosen, audio, codec, theirs = _choose(session, srtp)
+    chosen, audio, codec, theirs = _choose(session, srtp, codecs)
     ours, keys = (None, None) if theirs is None else sdes.make_answer(theirs, entropy, agreed)
     wanted = _narrowed(audio, direction)
     ptime = _send_ptime(audio)
@@ -89,8 +92,7 @@ def answer(
             lines += _audio_lines(local_port, media.protocol, [codec], audio.telephone_event, ptime, wanted)
             lines += [f"a=crypto:{ours.line()}"] if ours is not None else []
         else:
-            formats = " ".join(media.formats) or "0"
-            lines.append(f"m={media.kind} 0 {media.protocol} {formats}")
+            lines.append(_refused(media))
     data = _describe(local_address, lines, previous, session_id, zlib.crc32(offer))
     return data, _negotiated(audio, codec, ptime, wanted, keys)
 
@@ -110,7 +112,8 @@ def offer(
 ) -> bytes:
     """Offer audio (RFC 3264 §5). `previous`, `srtp` and `entropy` as in `answer`; keys in `previous` are kept.
 
-    Raises ValueError for a codec that we do not have and for too little entropy.
+    The media lines of `previous` keep their places (§8): what was refused stays refused. Raises ValueError for a codec
+    that we do not have and for too little entropy.
     """
     if not codecs or any(name not in PAYLOAD_TYPES for name in codecs):
         raise ValueError(f"codecs are of {', '.join(PAYLOAD_TYPES)}, not {', '.join(codecs) or 'none'}")
@@ -118,6 +121,8 @@ def offer(
     protocol, keys = _protected(srtp, entropy, previous)
     lines = _audio_lines(local_port, protocol, offered, telephone_event, ptime_ms, direction)
     lines += [f"a=crypto:{key}" for key in keys]
+    if previous is not None:
+        lines = _among_others(parse(previous).media, lines)
     return _describe(local_address, lines, previous, session_id, zlib.crc32(f"{local_address} {local_port}".encode()))
 
 
@@ -130,7 +135,7 @@ def accept_answer(offer: bytes, answer: bytes, *, srtp: SrtpPolicy = "off") -> N
     if len(ours.media) != len(theirs.media):
         raise SdpError("the answer has not as many media lines as the offer")
     for offered, media in zip(ours.media, theirs.media, strict=True):
-        if offered.kind != "audio":
+        if offered.kind != "audio" or offered.port == 0:
             continue
         if media.kind != "audio" or media.port == 0:
             raise SdpError("the answer refuses the audio")
@@ -144,9 +149,25 @@ def accept_answer(offer: bytes, answer: bytes, *, srtp: SrtpPolicy = "off") -> N
     raise SdpError("the offer had no audio")
 
 
-def _choose(session: Session, srtp: SrtpPolicy) -> tuple[Media, AudioDescription, Codec, Crypto | None]:
+def _among_others(media: Sequence[Media], audio: list[str]) -> list[str]:
+    """Put our audio in the place that it had among the media lines of the session, all others being refused."""
+    ours = next((m for m in media if m.kind == "audio" and m.port), None)
+    ours = ours or next((m for m in media if m.kind == "audio"), None)
+    lines = []
+    for line in media:
+        lines += audio if line is ours else [_refused(line)]
+    return lines if ours is not None else [*lines, *audio]
+
+
+def _refused(media: Media) -> str:
+    return f"m={media.kind} 0 {media.protocol} {' '.join(media.formats) or '0'}"
+
+
+def _choose(
+    session: Session, srtp: SrtpPolicy, codecs: Sequence[str]
+) -> tuple[Media, AudioDescription, Codec, Crypto | None]:
     """Find the audio line to accept and the other side's key, or raise SdpError telling why none fits."""
-    reason = "the offer has no audio"
+    reason, warning = "the offer has no audio", 304
     for media in session.media:
         if media.kind != "audio":
             continue
@@ -156,14 +177,15 @@ def _choose(session: Session, srtp: SrtpPolicy) -> tuple[Media, AudioDescription
             try:
                 crypto = _offered_key(media, srtp)
             except SdesError as error:
-                reason = str(error)
+                reason, warning = str(error), 302
                 continue
             audio = AudioDescription.of(media)
-            if audio.codecs:
-                return media, audio, audio.codecs[0], crypto
+            codec = next((codec for codec in audio.codecs if codec.name in codecs), None)
+            if codec is not None:
+                return media, audio, codec, crypto
             offered = ", ".join(c.name or str(c.payload_type) for c in media.codecs) or "nothing"
-            reason = f"of {offered[:200]} no codec is PCMU or PCMA"
-    raise SdpError(reason)
+            reason, warning = f"of {offered[:200]} no codec is {' or '.join(codecs)}", 305
+    raise SdpError(reason, warning=warning)
 
 
 def _offered_key(media: Media, srtp: SrtpPolicy) -> Crypto | None:
@@ -232,6 +254,7 @@ def _negotiated(
         direction=direction,
         on_hold=theirs.held,
         crypto=crypto,
+        rtcp=theirs.rtcp,
     )
 
 
@@ -267,16 +290,6 @@ def _describe(address: str, lines: list[str], previous: bytes | None, session_id
 
 
 __all__ = [
-    "DIRECTIONS",
-    "Agreed",
-    "AudioDescription",
-    "Codec",
-    "Direction",
-    "Negotiated",
-    "SdpError",
-    "SrtpPolicy",
-    "accept_answer",
-    "answer",
-    "offer",
-    "parse",
-]
+    "DIRECTIONS", "Agreed", "AudioDescription", "Codec", "Direction", "Negotiated", "SdpError", "SrtpPolicy",
+    "accept_answer", "answer", "offer", "parse",
+]  # fmt: skip

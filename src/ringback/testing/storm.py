@@ -238,12 +238,11 @@ class _Storm:
         heappush(self._plans, (self.net.now + delay, self._sessions, what))
 
     def run(self, until: float) -> None:
-        """Carry out plans until then."""
-        while self._plans and self._plans[0][0] <= until:
-            moment, _, what = heappop(self._plans)
-            self.net.run(moment)
-            what(self.net.now)
-        self.net.run(until)
+        """Carry out plans until then, those included that are made meanwhile."""
+        while self.net.now < until:
+            self.net.run(min(until, self.net.now + 0.25, self._plans[0][0] if self._plans else until))
+            while self._plans and self._plans[0][0] <= self.net.now:
+                heappop(self._plans)[2](self.net.now)
 
     def expect(self, true: bool, what: str) -> None:
         """Raise AssertionError, with the seed, where something is not as it must be."""

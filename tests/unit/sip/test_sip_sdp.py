@@ -207,3 +207,82 @@ def test_an_answer_to_an_offer_without_audio() -> None:
     both = offer("m=video 4000 RTP/AVP 31\r\n")
     with pytest.raises(SdpError, match="no audio"):
         sdp.accept_answer(both, both)
+
+
+def test_a_re_offer_keeps_all_media_lines_in_their_places() -> None:
+    """RFC 3264 §8: as many lines as before, in the same order, what was refused with port 0."""
+    text = (
+        "m=video 5000 RTP/AVP 96\r\nm=audio 0 RTP/AVP 0\r\nm=audio 4000 RTP/AVP 8 101\r\n"
+        "a=rtpmap:101 telephone-event/8000\r\nm=application 9 UDP/BFCP *\r\n"
+    )
+    first, _ = sdp.answer(offer(text), HERE, 6000, session_id=42)
+    second = sdp.offer(HERE, 6000, previous=first, direction="sendonly")
+    lines = [line for line in second.decode().split("\r\n") if line[:2] in ("m=", "o=")]
+    assert lines == [
+        "o=- 42 43 IN IP4 192.0.2.1", "m=video 0 RTP/AVP 96", "m=audio 0 RTP/AVP 0", "m=audio 6000 RTP/AVP 0 8 101",
+        "m=application 0 UDP/BFCP *",
+    ]  # fmt: skip
+    answer, _ = sdp.answer(second, "192.0.2.2", 4000)
+    agreed = sdp.accept_answer(second, answer)
+    assert (agreed.remote, agreed.direction) == (("192.0.2.2", 4000), "sendonly")
+    assert len(sdp.parse(answer).media) == 4
+
+
+def test_a_session_whose_audio_was_switched_off_gets_it_back_in_its_place() -> None:
+    off = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n"
+    again = sdp.parse(sdp.offer(HERE, 6000, previous=off))
+    assert [(media.kind, media.port) for media in again.media] == [("audio", 6000), ("video", 0)]
+    none = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
+    again = sdp.parse(sdp.offer(HERE, 6000, previous=none))
+    assert [(media.kind, media.port) for media in again.media] == [("video", 0), ("audio", 6000)]
+
+
+@pytest.mark.parametrize(
+    ("value", "rtcp"),
+    [
+        ("53020", ("192.0.2.2", 53020)), ("53020 IN IP4 198.51.100.7", ("198.51.100.7", 53020)), ("0", None),
+        ("99999", None), ("port", None),
+    ],
+)  # fmt: skip
+def test_where_rtcp_goes(value: str, rtcp: tuple[str, int] | None) -> None:
+    """RFC 3605."""
+    _, agreed = sdp.answer(offer(f"m=audio 4000 RTP/AVP 0\r\na=rtcp:{value}\r\n"), HERE, 6000)
+    assert agreed.rtcp == rtcp
+
+
+def test_codecs_may_be_left_out_for_a_peer() -> None:
+    text = "m=audio 4000 RTP/AVP 0 8\r\n"
+    assert sdp.answer(offer(text), HERE, 6000, codecs=["PCMA"])[1].codec == "PCMA"
+    with pytest.raises(sdp.SdpError, match="no codec is PCMA") as refusal:
+        sdp.answer(offer("m=audio 4000 RTP/AVP 0\r\n"), HERE, 6000, codecs=["PCMA"])
+    assert (refusal.value.status, refusal.value.warning) == (488, 305)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("m=video 5000 RTP/AVP 96\r\n", 304),
+        ("m=audio 4000 RTP/AVP 18\r\n", 305),
+        ("m=audio 4000 RTP/SAVP 0\r\n", 302),
+        ("c=IN IP4 pbx.example\r\nm=audio 4000 RTP/AVP 0\r\n", 301),
+        ("c=IN IP4 224.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\n", 330),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_to_warn_of(text: str, code: int) -> None:
+    """RFC 3261 §20.43."""
+    with pytest.raises(sdp.SdpError) as refusal:
+        sdp.answer(offer(text), HERE, 6000)
+    assert refusal.value.warning == code
+
+
+def test_hold_is_mirrored_and_taken_back() -> None:
+    """RFC 3264 §8.4: from both sides, one after the other."""
+    mine = sdp.offer(HERE, 6000, direction="sendonly")
+    theirs, heard = sdp.answer(mine, "192.0.2.2", 4000)
+    assert (heard.direction, heard.on_hold, sdp.accept_answer(mine, theirs).direction) == ("recvonly", True, "sendonly")
+    back = sdp.offer("192.0.2.2", 4000, previous=theirs, direction="sendonly")
+    both, _ = sdp.answer(back, HERE, 6000, previous=mine, direction="sendonly")
+    assert sdp.accept_answer(back, both).direction == "inactive"
+    resumed, _ = sdp.answer(sdp.offer("192.0.2.2", 4000, previous=back), HERE, 6000, previous=both)
+    assert sdp.parse(resumed).media[0].direction == "sendrecv"
+    assert sdp.parse(resumed).version > sdp.parse(both).version
