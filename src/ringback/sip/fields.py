@@ -6,6 +6,7 @@ Text that cannot be read in one way only is a `FieldError`.
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -26,7 +27,12 @@ _VIA = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:;,\[\]<>\"]+)(?:\s*:\s*(?P<port>[0-9]{1,5}))?\s*(?P<rest>;.*)?",
     re.IGNORECASE | re.DOTALL,
 )
-# What nearly all From and To look like; everything else is read step by step.
+# What nearly all Via, parameters, From and To look like; everything else is read step by step.
+_PLAIN_VIA = re.compile(
+    r"SIP/2\.0/([A-Z]+) ([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,4}|[1-5][0-9]{4}))?"
+    r"(;rport)?;branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?"
+)
+_PLAIN_PARAMETERS = re.compile(r"(?:;[^\s;=\"<>]+(?:=[^\s;=\"<>]+)?)+")
 _PLAIN = re.compile(r"""([^"<]*)<([A-Za-z][A-Za-z0-9+.\-]*:[^\s<>"]+)>(?:;tag=([A-Za-z0-9\-.!%*_+`'~]+))?""")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*(?=:)")
 _SIP_URI = re.compile(
@@ -72,6 +78,12 @@ def parse_parameters(text: str) -> dict[str, str | None]:
     """
     if not text:
         return {}
+    if _PLAIN_PARAMETERS.fullmatch(text):
+        plain: dict[str, str | None] = {}
+        for piece in text[1:].split(";"):
+            name, equals, value = piece.partition("=")
+            plain.setdefault(name.lower(), value if equals else None)
+        return plain
     before, *pieces = split_outside(text, ";")
     if before.strip():
         raise FieldError(f"unexpected text {before.strip()[:40]!r} before the parameters")
@@ -98,7 +110,7 @@ class NameAddr(NamedTuple):
 
     name: str
     uri: str
-    parameters: dict[str, str | None]
+    parameters: Mapping[str, str | None]
 
     @property
     def tag(self) -> str:
@@ -112,6 +124,11 @@ def parse_name_addr(text: str) -> NameAddr:
     Without brackets the parameters belong to the header, and a URI with `?` or `,` is ambiguous (§20): refused.
     A display name that should have been quoted is taken as it is.
     """
+    # The messages of a call name the same two again and again.
+    return _cached_name_addr(text) if len(text) < 200 else _parse_name_addr(text)
+
+
+def _parse_name_addr(text: str) -> NameAddr:
     plain = _PLAIN.fullmatch(text)
     if plain is not None:
         return NameAddr(plain[1].strip(), plain[2], {} if plain[3] is None else {"tag": plain[3]})
@@ -142,6 +159,9 @@ def parse_name_addr(text: str) -> NameAddr:
     if not closing or not _SCHEME.match(uri) or any(c in uri for c in ' "<'):
         raise FieldError(f"{uri[:60]!r} is no URI")
     return NameAddr(name, uri, parse_parameters(parameters))
+
+
+_cached_name_addr = lru_cache(maxsize=4096)(_parse_name_addr)
 
 
 class Via(NamedTuple):
@@ -184,7 +204,7 @@ class Via(NamedTuple):
 
 def _quoted_if_needed(value: str) -> str:
     # `[`, `]` and `:` stand in a host, which may be a parameter's value; the rest must be a token.
-    if TOKEN.fullmatch(value.translate(_HOST_PUNCTUATION)):
+    if TOKEN.fullmatch(value) or TOKEN.fullmatch(value.translate(_HOST_PUNCTUATION)):
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -197,6 +217,13 @@ def parse_via(text: str, *, salvage: bool = False) -> Via:
 
     `salvage` leaves out parameters that cannot be read: enough to answer a request that is refused for them.
     """
+    plain = _PLAIN_VIA.fullmatch(text)
+    if plain is not None:
+        transport, host, port, rport, branch, late_rport = plain.groups()
+        parameters: dict[str, str | None] = {"branch": branch}
+        if rport or late_rport:
+            parameters = {"rport": None, **parameters} if rport else {**parameters, "rport": None}
+        return Via("2.0", transport, host, int(port) if port else None, parameters)
     text = text.strip()
     match = _VIA.match(text) if salvage else _VIA.fullmatch(text)
     if match is None or int(match["port"] or 0) > 65535:
@@ -218,6 +245,8 @@ def parse_via(text: str, *, salvage: bool = False) -> Via:
 
 def scheme_of(uri: str) -> str:
     """Return the scheme of a URI in lower case, empty where it has none."""
+    if uri.startswith("sip:"):
+        return "sip"
     match = _SCHEME.match(uri)
     return match[0].lower() if match else ""
 

@@ -35,14 +35,15 @@ _COMPACT = {
     "u": "allow-events", "v": "via", "x": "session-expires", "y": "identity",
 }  # fmt: skip
 # Spellings that nearly all messages use, to be recognised without a pattern.
-_NAMES = {
-    name: name.lower()
+_NAMES = _COMPACT | {
+    spelling: name.lower()
     for name in (
         "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Type", "Content-Length", "Server",
         "User-Agent", "Allow", "Supported", "Route", "Record-Route", "Subject", "Expires", "Require", "Accept",
+        "Authorization", "Proxy-Authorization", "WWW-Authenticate", "Session-Expires", "Min-SE", "P-Asserted-Identity",
     )
+    for spelling in (name, name.lower())
 }  # fmt: skip
-_WELL_KNOWN = frozenset(_NAMES.values())
 # §7.3.1: these may stand once only; two of them are two readings.
 _SINGLE = frozenset({"from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type"})
 _FOLD = re.compile(r"\r\n[ \t]+")
@@ -176,12 +177,14 @@ def _read_headers(lines: list[str]) -> tuple[Headers, str]:
         fault = f"more than {MAX_HEADERS} header lines"
         del lines[MAX_HEADERS:]
     for line in lines:
-        name, colon, value = line.partition(":")
-        name = _NAMES.get(name) or name.rstrip(" \t").lower()
-        if not colon or not (name in _WELL_KNOWN or _TOKEN.fullmatch(name)):
-            fault = fault or f"header line {line[:60]!r} cannot be read"
-            continue
-        name = _COMPACT.get(name, name)
+        written, colon, value = line.partition(":")
+        name = _NAMES.get(written)
+        if name is None or not colon:
+            name = written.rstrip(" \t").lower()
+            if not colon or not _TOKEN.fullmatch(name):
+                fault = fault or f"header line {line[:60]!r} cannot be read"
+                continue
+            name = _COMPACT.get(name, name)
         if name in headers:
             headers[name].append(value.strip(" \t"))
             if name in _SINGLE:

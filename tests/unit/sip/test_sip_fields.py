@@ -209,3 +209,40 @@ def test_no_text_takes_long(text: str) -> None:
     for read in (fields.parse_name_addr, fields.parse_uri, lambda text: fields.split_outside(text, ",")):
         with contextlib.suppress(FieldError):
             read(text)
+
+
+@given(
+    st.sampled_from(["UDP", "TCP", "TLS", "WS"]),
+    st.sampled_from(["192.0.2.1", "[2001:db8::1]", "pbx-1.example"]),
+    st.one_of(st.none(), st.integers(0, 99999)),
+    st.sampled_from(["", ";rport"]),
+    st.from_regex(r"[A-Za-z0-9.\-_*]{1,20}", fullmatch=True),
+    st.sampled_from(["", ";rport"]),
+)
+def test_the_usual_shape_of_a_via_is_read_like_any_other(
+    transport: str, host: str, port: int | None, before: str, branch: str, after: str
+) -> None:
+    """A blank in front of it has it read step by step."""
+    text = f"SIP/2.0/{transport} {host}{'' if port is None else f':{port}'}{before};branch={branch}{after}"
+    try:
+        slow = fields.parse_via(" " + text)
+    except FieldError:
+        with pytest.raises(FieldError):
+            fields.parse_via(text)
+    else:
+        assert fields.parse_via(text) == slow
+        assert list(fields.parse_via(text).parameters) == list(slow.parameters), "the order is that of the text"
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "B", "b", "lr"]), st.sampled_from(["", "=1", "=x-Y", "=<", "=", '="q"'])))
+)
+def test_plain_parameters_are_read_like_any_others(pieces: list[tuple[str, str]]) -> None:
+    text = "".join(f";{name}{value}" for name, value in pieces)
+    try:
+        slow = fields.parse_parameters(text + " " if text else text)
+    except FieldError:
+        with pytest.raises(FieldError):
+            fields.parse_parameters(text)
+    else:
+        assert fields.parse_parameters(text) == slow
