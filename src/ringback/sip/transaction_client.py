@@ -11,7 +11,7 @@ from typing import ClassVar
 from ringback.sip.events import DialogId, Flow
 from ringback.sip.message import Response, clean
 from ringback.sip.stack import ClientKey, Stack
-from ringback.sip.timers import T2, T4, TIMEOUT, TIMER_D
+from ringback.sip.timers import T2, T4, TIMEOUT, TIMER_D, Timer
 from ringback.sip.transaction import TERMINATED, Table, Transaction
 
 CALLING, PROCEEDING, ACCEPTED, COMPLETED = "Calling", "Proceeding", "Accepted", "Completed"
@@ -79,7 +79,7 @@ NON_INVITE: Table = {
 class ClientTransaction(Transaction):
     """One request of ours, until its last answer can no longer come."""
 
-    __slots__ = ("_data", "_make_ack", "_outcome", "key", "tell")
+    __slots__ = ("_data", "_deadline", "_make_ack", "_outcome", "key", "tell")
 
     def __init__(
         self,
@@ -102,6 +102,8 @@ class ClientTransaction(Transaction):
         self._data = data
         self._make_ack = make_ack
         self._outcome: Response | None = None
+        self._deadline: Timer | None = None
+        """Of an INVITE that nobody waits for any more. A provisional answer does not stop it."""
         self.key = key
         self.call = call
         self.tell: Callable[[Outcome, float], object] | None = tell
@@ -123,7 +125,8 @@ class ClientTransaction(Transaction):
 
     def give_up_at(self, deadline: float) -> None:
         """End an INVITE that was cancelled and still has no final answer then (§9.1)."""
-        self._start(deadline, "given up")
+        if self._deadline is None and self.state != TERMINATED:
+            self._deadline = self._stack.timers.start(deadline, "given up", self)
 
     def _send(self, now: float) -> None:
         self._stack.send(self._data, self.flow, self.call, self.cseq)
@@ -170,6 +173,8 @@ class ClientTransaction(Transaction):
 
     def _end(self) -> None:
         super()._end()
+        if self._deadline is not None:
+            self._stack.timers.stop(self._deadline)
         self._data = b""
         self.tell = self._make_ack = None
         self._stack.clients.pop(self.key, None)
