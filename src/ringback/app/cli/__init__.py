@@ -15,7 +15,21 @@ from ringback.app.cli.context import State, report
 from ringback.app.errors import UserError
 from ringback.storage.errors import StorageError
 
-COMMANDS = ("serve", "call", "sms", "numbers", "calls", "carriers", "accounts", "cache", "config", "bench")
+COMMANDS = (
+    "serve",
+    "call",
+    "sms",
+    "numbers",
+    "calls",
+    "phones",
+    "trunks",
+    "guard",
+    "carriers",
+    "accounts",
+    "cache",
+    "config",
+    "bench",
+)
 """The files beside this one that hold commands, in the order of `ringback --help`."""
 
 
