@@ -71,10 +71,10 @@ class Phone:
 class WorkerRig:
     """A worker in a thread of this process."""
 
-    def __init__(self, capacity: int = 4, clip_frames: int = 2000) -> None:
+    def __init__(self, capacity: int = 4, clip_frames: int = 2000, spare: int = 0) -> None:
         self.control, self._theirs = socket.socketpair()
         self.control.settimeout(PATIENCE)
-        self.worker = Worker(self._theirs, capacity, clip_frames)
+        self.worker = Worker(self._theirs, capacity, clip_frames, spare)
         self.events: list[dict[str, Any]] = []
         self.phones: list[Phone] = []
         self._legs: set[int] = set()
