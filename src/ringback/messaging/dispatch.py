@@ -81,6 +81,7 @@ class Dispatcher:
         self._later: list[tuple[float, int, Flight]] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
         self._references: OrderedDict[tuple[str, str], tuple[str, int]] = OrderedDict()
         self._early: OrderedDict[tuple[str, str], EarlyReceipt] = OrderedDict()
         self._backlog = False
@@ -122,6 +123,7 @@ class Dispatcher:
         parked, self._parked = self._parked, []
         for flight in parked:
             self._assign(flight)
+        self._wake()
 
     async def _refill(self) -> None:
         """Take up messages of the store, the oldest first. One that was being sent may have been handed over."""
@@ -231,13 +233,16 @@ class Dispatcher:
 
     def _wake_at(self, when: float) -> None:
         if self._timer is not None:
-            if self._timer.when() <= when:
+            if self._timer_due <= when:
                 return
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(when, self._wake)
+        self._timer_due = when
+        self._timer = asyncio.get_running_loop().call_later(max(when - self._clock(), 0.0), self._wake)
 
     def _wake(self) -> None:
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         now = self._clock()
         while self._later and self._later[0][0] <= now:
             self._assign(heapq.heappop(self._later)[2])

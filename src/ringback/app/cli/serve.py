@@ -60,14 +60,14 @@ async def _introduce(server: Server, loaded: Loaded) -> None:
         *_further(server),
         f"audio     {settings.media.host}, UDP ports {settings.media.port_min} to {settings.media.port_max}, "
         f"{len(server.media.pids)} worker(s)",
-        f"store     {settings.storage.database}",
+        f"store     {server.database.name}",
         f"settings  {loaded.file or 'defaults and environment'}; see `ringback config`",
         f"account   {server.account.sid}",
     ]
     if server.account_is_new:
         lines.append(f"          Auth Token, which signs requests: {server.account.auth_token}")
         lines.append("          (`ringback accounts list --tokens` shows it again)")
-    lines += [f"number    {number.phone_number} asks {number.voice_url}" for number in numbers[:20]]
+    lines += [f"number    {number.phone_number} asks {number.voice_url or number.sms_url}" for number in numbers[:20]]
     if len(numbers) > 20:
         lines.append(f"          and {len(numbers) - 20} more: `ringback numbers list`")
     if not numbers:
