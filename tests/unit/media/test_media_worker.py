@@ -400,7 +400,7 @@ def test_the_worker_ends_when_its_socket_fails(rig: WorkerRig, monkeypatch: pyte
     rig.join()
 
 
-def test_an_error_that_the_kernel_tells_late_costs_one_read(rig: WorkerRig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_the_kernel_tells_late_costs_one_read(rig: WorkerRig) -> None:
     leg, port, phone = rig.call()
     sockets = rig.worker._sockets
     fd = sockets._legs[leg].main.fileno()
@@ -415,7 +415,7 @@ def test_an_error_that_the_kernel_tells_late_costs_one_read(rig: WorkerRig, monk
             raise ConnectionRefusedError
         return read(view)
 
-    monkeypatch.setitem(sockets._readers, fd, (row, refused, source))
+    sockets._readers[fd] = (row, refused, source)
     for key in "123":
         phone.press(port, key)
         rig.wait_for(protocol.EVENT_KEY, leg, key=key)
