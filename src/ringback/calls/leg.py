@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -512,6 +513,11 @@ class Leg:
         else:
             if stats:
                 self.note(events.MEDIA_STATS, **stats)
+        # What is told of the end tells of its recordings too.
+        for recording in list(self.recordings):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GIVE_UP_SECONDS):
+                    await recording.done()
         if self._driver is not None and not self._driver.done():
             await asyncio.wait([self._driver], timeout=_GIVE_UP_SECONDS)
         self.note(events.STATUS, status=str(self._status), reason=self.end_reason)
