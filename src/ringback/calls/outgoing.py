@@ -113,6 +113,9 @@ class Attempts:
     _forks: dict[sip.DialogId, _Fork] = field(default_factory=dict)
     _news: "asyncio.Queue[sip.Event]" = field(default_factory=asyncio.Queue)
     _early: sip.DialogId | None = None
+    """Whose early audio is heard."""
+    _answers: dict[tuple[sip.DialogId, str], bytes] = field(default_factory=dict)
+    """Early session descriptions, which hold where the final answer has none."""
 
     def on_event(self, event: sip.Ringing | sip.Answered | sip.Refused | sip.Ended) -> None:
         """Something happened to one of the INVITEs."""
@@ -188,9 +191,10 @@ class Attempts:
             case sip.Answered():
                 fork.over = True
                 try:
-                    if event.sdp is None:
+                    description = event.sdp or self._answers.get((event.call, event.fork))
+                    if description is None:
                         raise SdpError("the answer has no session description")
-                    await self.audio.accept(event.sdp)
+                    await self.audio.accept(description)
                 except (SdpError, MediaError) as error:
                     failures.append(NotConnected(_NOT_ACCEPTABLE, str(error)))
                     self.inviting.cancel(event.call)
@@ -210,6 +214,8 @@ class Attempts:
 
     async def _ring(self, event: sip.Ringing) -> None:
         early = False
+        if event.sdp is not None:
+            self._answers[event.call, event.fork] = event.sdp
         if event.sdp is not None and self._early in (None, event.call):
             try:
                 await self.audio.accept(event.sdp, final=False)
