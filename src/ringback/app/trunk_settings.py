@@ -43,8 +43,13 @@ def _range(text: str) -> str:
         raise ValueError(f'should be an address range such as "192.0.2.0/24" ({error})') from error
 
 
+def is_prefix(text: str) -> bool:
+    """Tell whether numbers can begin so; `*` alone stands for all."""
+    return text == "*" or re.fullmatch(r"\+?[0-9*#]*", text) is not None
+
+
 def _prefix(text: str) -> str:
-    if text != "*" and not re.fullmatch(r"\+?[0-9*#]*", text):
+    if not is_prefix(text):
         raise ValueError('should be the beginning of a number such as "+44", or empty for all numbers')
     return text
 
@@ -247,4 +252,13 @@ def trunk_tables(text: str) -> Mapping[str, Any]:
     return tables if isinstance(tables, dict) else {}
 
 
-__all__ = ["NAME", "SECRETS", "TrunkSettings", "is_trunk_variable", "read_trunks", "sip_uri", "trunk_tables"]
+__all__ = [
+    "NAME",
+    "SECRETS",
+    "TrunkSettings",
+    "is_prefix",
+    "is_trunk_variable",
+    "read_trunks",
+    "sip_uri",
+    "trunk_tables",
+]

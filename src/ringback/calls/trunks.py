@@ -55,7 +55,7 @@ class TrunkConfig:
     domain: str = ""
     """Host of From and of the registered address; that of the first gateway where it is empty."""
     prefixes: tuple[str, ...] = ("",)
-    """Numbers that begin so go this way; the longest prefix wins."""
+    """Numbers that begin so go this way; the longest prefix wins. `*` is any number, as the empty one is."""
     priority: int = 1
     """Among trunks with an equally long prefix."""
     number_format: NumberFormat = "e164"
@@ -283,7 +283,8 @@ class Trunks:
         """Return the trunks that serve a number: by the length of their prefix, their priority, their name."""
         found = []
         for trunk in self._trunks.values():
-            lengths = [len(prefix) for prefix in trunk.config.prefixes if number.startswith(prefix)]
+            prefixes = ["" if prefix == "*" else prefix for prefix in trunk.config.prefixes]
+            lengths = [len(prefix) for prefix in prefixes if number.startswith(prefix)]
             if lengths and trunk.config.gateways:
                 found.append((-max(lengths), trunk.config.priority, trunk.config.name, trunk))
         return [trunk for *_, trunk in sorted(found, key=lambda entry: entry[:3])]

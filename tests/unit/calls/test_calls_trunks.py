@@ -139,7 +139,7 @@ def test_which_trunks_serve_a_number() -> None:
     trunks = Trunks(
         [
             config("b", priority=2),
-            config("a", priority=2),
+            config("a", priority=2, prefixes=("*",)),
             config("first"),
             config("us", prefixes=("+1", "+1415"), priority=9),
             config("empty", gateways=()),
