@@ -23,6 +23,7 @@ SIPFRAG = "message/sipfrag;version=2.0"
 _LIFETIME = 180
 """Seconds for which the other side wants to hear of a transfer: as long as a phone may ring."""
 _STATUS = re.compile(rb"\s*SIP/2\.0[ \t]+([1-6][0-9]{2})(?:[ \t]+([^\r\n]{0,200}))?", re.IGNORECASE)
+_ID = re.compile(r"(?:^|;)\s*id\s*=\s*([0-9]{1,10})\s*(?:;|$)")
 _MAX_URI = 1_000
 
 
@@ -68,8 +69,8 @@ class Transfers:
         self._dialog: Dialog | None = None
         """Where to tell how it goes; set from our 202 to the last NOTIFY."""
         self._timer: Timer | None = None
-        self._ours: str | None = None
-        """CSeq of the REFER of ours that we wait to hear of."""
+        self._ours: ClientRequest | None = None
+        """The REFER of ours that we wait to hear of."""
 
     # -- theirs ---------------------------------------------------------------------------------------------------
 
@@ -133,18 +134,20 @@ class Transfers:
         headers = [
             ("Event", self._event), ("Subscription-State", state), ("Contact", self._stack.contact(dialog.flow)),
         ]  # fmt: skip
+        event = self._event
+
+        def notified(outcome: Outcome, now: float) -> None:
+            # §2.4.4: whoever does not know the NOTIFY wants no more of them. The call itself goes on.
+            if event == self._event and code_and_reason(outcome)[0] in (408, 481, 489):
+                self._forget()
+
         start = dialog.start(self._stack, "NOTIFY", dialog.next_cseq(), self._stack.new_branch())
         ClientRequest(
-            self._stack, start, now, self._notified, dialog, headers=headers,
+            self._stack, start, now, notified, dialog, headers=headers,
             body=f"SIP/2.0 {code} {phrase}\r\n".encode(), content_type=SIPFRAG, call=self._call.id,
             auth=self._call.auth,
         )  # fmt: skip
         if code >= 200:
-            self._forget()
-
-    def _notified(self, outcome: Outcome, now: float) -> None:
-        # §2.4.4: whoever does not know the NOTIFY wants no more of them. The call itself goes on.
-        if code_and_reason(outcome)[0] in (408, 481, 489):
             self._forget()
 
     def on_timer(self, letter: str, now: float) -> None:
@@ -169,10 +172,7 @@ class Transfers:
         def told(outcome: Outcome, now: float) -> None:
             self._told(outcome, now)
 
-        self._ours = ""
-        request = call.request("REFER", now, told, [*call.session_headers(), ("Refer-To", refer_to), *headers])
-        if request is not None and self._ours == "":
-            self._ours = str(request.start.cseq)
+        self._ours = call.request("REFER", now, told, [*call.session_headers(), ("Refer-To", refer_to), *headers])
 
     def _told(self, outcome: Outcome, now: float) -> None:
         code, reason = code_and_reason(outcome)
@@ -186,10 +186,10 @@ class Transfers:
 
     def receive_notify(self, request: Request, transaction: ServerTransaction, now: float) -> None:
         """Take a NOTIFY of a transfer that we asked for."""
-        event = (request.get("event") or "").partition(";")[0].strip().lower()
-        if event != "refer":
+        event, _, parameters = (request.get("event") or "").partition(";")
+        if event.strip().lower() != "refer":
             transaction.respond(489, now, [ALLOW_EVENTS])
-        elif self._ours is None:
+        elif self._ours is None or not self._ours_is(parameters):
             transaction.respond(481, now)
         else:
             transaction.respond(200, now)
@@ -199,6 +199,11 @@ class Transfers:
                 self._progress(int(status[1]), clean((status[2] or b"").decode("utf-8", "surrogateescape")))
             if state == "terminated":
                 self._progress(408, "the other side tells no more of it")
+
+    def _ours_is(self, parameters: str) -> bool:
+        """Tell whether a NOTIFY is of our last REFER: its `id`, if there is one, is that one's CSeq (§2.4.6)."""
+        match = _ID.search(parameters)
+        return match is None or (self._ours is not None and int(match[1]) == self._ours.start.cseq)
 
     def _progress(self, code: int, reason: str) -> None:
         if self._ours is not None:
