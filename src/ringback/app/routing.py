@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from ringback.app.directory import Directory
 from ringback.calls.dialplan import NoRoute, Route
 from ringback.calls.outgoing import Group, Hop
 from ringback.sip.auth import Credentials
@@ -39,25 +38,6 @@ Locate = Callable[[str], Awaitable[Sequence[Flow]]]
 """Finds where a SIP URI is reached (RFC 3263), the first to be tried first; nowhere when nothing is found."""
 
 
-class LocalPlan:
-    """A dial plan that knows the numbers of this server only. Implements `Plan`."""
-
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
-
-    async def routes(self, target: str, *, account_sid: str, caller_id: str, now: float) -> Sequence[Route]:
-        """One local route, where the number is ours."""
-        if await self._directory.find(target) is None:
-            raise NoRoute(404, f"{target} is no number of this server, and there is no trunk")
-        return [Route("local", target, caller_id)]
-
-    def seized(self, route: Route, now: float) -> None:
-        """There are no limits."""
-
-    def released(self, route: Route, sip_code: int, now: float) -> None:
-        """There are no limits."""
-
-
 class PlannedRouting:
     """Implements `ringback.calls.outgoing.Routing`."""
 
@@ -67,7 +47,6 @@ class PlannedRouting:
         self._locate = locate
         self._clock = clock
         self._home = home
-        self._routes: dict[Hop, Route] = {}
 
     async def hops(
         self, to: str, *, account_sid: str, caller_id: str, credentials: Credentials | None = None
@@ -77,9 +56,8 @@ class PlannedRouting:
         phones: list[Hop] = []
         groups: list[Group] = []
         for route in routes:
-            hops = [replace(hop, credentials=credentials or hop.credentials) for hop in await self._hops(route)]
-            for hop in hops:
-                self._routes[hop] = route
+            found = await self._hops(route)
+            hops = [replace(hop, credentials=credentials or hop.credentials, origin=route) for hop in found]
             if route.kind == "phone":
                 phones += hops
             else:
@@ -104,7 +82,7 @@ class PlannedRouting:
                 async with asyncio.timeout(_LOCATE_SECONDS):
                     flows = await self._locate(route.next_hop or route.uri)
             except (TimeoutError, OSError, ValueError) as error:
-                logger.warning("no address for %s: %s", route.next_hop or route.uri, error or "no answer in time")
+                logger.warning("no address for %s: %s", route.next_hop or route.uri, str(error) or "no answer in time")
                 return []
         return [
             Hop(
@@ -116,10 +94,10 @@ class PlannedRouting:
 
     def seized(self, hop: Hop) -> None:
         """A call over that hop begins."""
-        if (route := self._routes.get(hop)) is not None:
-            self._plan.seized(route, self._clock())
+        if isinstance(hop.origin, Route):
+            self._plan.seized(hop.origin, self._clock())
 
     def released(self, hop: Hop, sip_code: int) -> None:
         """It is over, or was refused."""
-        if (route := self._routes.pop(hop, None)) is not None:
-            self._plan.released(route, sip_code, self._clock())
+        if isinstance(hop.origin, Route):
+            self._plan.released(hop.origin, sip_code, self._clock())

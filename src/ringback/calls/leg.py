@@ -136,6 +136,7 @@ class Leg:
         self._keys = KeyBuffer()
         self._answering = asyncio.Lock()
         self._attempts: Attempts | None = None
+        self._release: Callable[[], None] = lambda: None
         self._driver: asyncio.Task[Any] | None = None
         self._answered_at: float | None = None
         self._ended_at: float | None = None
@@ -352,6 +353,7 @@ class Leg:
             self.note(events.SIP_RECEIVED, line=f"{result.code} {result.reason}".strip(), cseq="INVITE")
             self._finish(outcome.NO_ANSWER if result.timed_out else outcome.REFUSED, sip_code=result.code, silent=True)
             return False
+        self._release = lambda: routing.released(result.hop, 200)
         await self._connected(result)
         return not self._status.final
 
@@ -525,6 +527,7 @@ class Leg:
             self.journal.update_call(
                 self._info.sid, status=self._status, end_time=self.house.utcnow(), end_reason=self.end_reason
             )
+        self._release()
         self._tell("completed")
         self.over.set()
         self._on_ended(self)

@@ -35,6 +35,8 @@ class Hop:
     srtp: SrtpPolicy = "off"
     name: str = ""
     """The trunk or phone, for people."""
+    origin: object = field(default=None, compare=False, repr=False)
+    """Whatever `Routing` wants to know of it again."""
 
 
 Group = Sequence[Hop]
@@ -55,7 +57,7 @@ class Routing(Protocol):
         ...
 
     def released(self, hop: Hop, sip_code: int) -> None:
-        """It is over, or was refused with `sip_code`; 200 where it was answered."""
+        """It was refused with `sip_code`, or (200) it was answered and is over. Once for each that was seized."""
         ...
 
 

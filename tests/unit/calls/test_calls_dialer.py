@@ -270,3 +270,14 @@ async def test_progress_is_told() -> None:
     dials.exchange.dial(NUMBER)
     await dials.over()
     assert told == [(A, "initiated"), (A, "ringing"), (A, "answered"), (A, "completed")]
+
+
+@virtual
+async def test_each_way_that_was_taken_is_given_back_once() -> None:
+    dials = Dials(A, B)
+    dials.exchange.answers |= {A: Answers(code=486), B: Answers(talks=10)}
+    dials.exchange.dial(NUMBER)
+    await asyncio.sleep(5)
+    assert sorted(code for _, code in dials.exchange.lines.seizures) == [0, 0, 486]
+    await dials.over()
+    assert sorted(code for _, code in dials.exchange.lines.seizures) == [0, 0, 200, 486]
