@@ -20,6 +20,11 @@ settings.register_profile("explore", max_examples=2000, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known with which a test says what of the API it proves (see docs/conformance.md)."""
+    config.addinivalue_line("markers", "conforms(clause, ...): proves these clauses of `ringback conformance`")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder. Those with real phones run one after another, whatever the number of workers."""
     for item in items:

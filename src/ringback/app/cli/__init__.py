@@ -28,6 +28,8 @@ COMMANDS = (
     "accounts",
     "cache",
     "config",
+    "validate",
+    "conformance",
     "bench",
 )
 """The files beside this one that hold commands, in the order of `ringback --help`."""
