@@ -49,6 +49,7 @@ def server_environment(directory: Path, sip_port: int) -> dict[str, str]:
         "RINGBACK_CONFIG": str(settings),
         "RINGBACK_STORAGE__DIRECTORY": str(directory),
         "RINGBACK_SIP__PORT": str(sip_port),
+        "RINGBACK_HTTP__PORT": "0",
         "PYTHONUNBUFFERED": "1",
     }
 

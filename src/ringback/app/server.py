@@ -13,12 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from ringback.app.call_sms import CallSms
 from ringback.app.control import Control
 from ringback.app.directory import Directory
 from ringback.app.messages import build_messages
 from ringback.app.notifications import NotifyingJournal, Owner
 from ringback.app.outgoing import OutgoingCalls
 from ringback.app.recordings import RecordingWatches
+from ringback.app.rest import HttpServer, build_front, rest_settings
 from ringback.app.routing import Plan, PlannedRouting
 from ringback.app.services import DefaultSpeech, Facilities
 from ringback.app.settings import Settings
@@ -35,14 +37,17 @@ from ringback.media.library import ClipLibrary, IsolatedPool
 from ringback.messaging.service import MessageService
 from ringback.messaging.settings import MessageSettings
 from ringback.model.records import Account
+from ringback.rest.front import Front
+from ringback.rest.services import Services
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import Event, Flow
 from ringback.sip.net.resolve import DnsResolver, locate_flows
 from ringback.sip.net.tls import TlsError, TlsSettings
 from ringback.sip.net.transport import Listen, SipTransport
 from ringback.speech.speaker import Speaker
-from ringback.storage.database import Database
+from ringback.storage.database import Database, Opening
 from ringback.storage.events_writer import EventWriter
+from ringback.storage.secrets import SecretBox
 from ringback.webhooks.cache import CachingExchange
 from ringback.webhooks.cache_store import CacheStore
 from ringback.webhooks.client import WebhookClient, WebhookSettings
@@ -72,6 +77,9 @@ class Server:
     control: Control
     messages: MessageService
     sip_services: SipServices
+    http: HttpServer
+    front: Front
+    """What answers HTTP; other applications are mounted on it."""
     sip_address: tuple[str, int]
     sip_listening: list[Listen]
     """All addresses at which SIP is spoken, the main one first."""
@@ -98,7 +106,9 @@ class Server:
         scratch = directory / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
         cut_off = list(scratch.glob("media-*"))
-        self.database = await self._stack.enter_async_context(Database.open(self.settings.storage.database))
+        self.http = HttpServer(self.settings.http)
+        self._stack.push_async_callback(self.http.close)
+        self.database = await self._stack.enter_async_context(self._open_database())
         self.account_is_new = not await self.database.accounts.list()
         self.account = await self.database.accounts.ensure_default(utcnow(), secrets.token_bytes)
         journal = EventWriter(self.database)
@@ -122,6 +132,7 @@ class Server:
                 self.base_url,
                 utcnow,
                 may_call_as=self._may_call_as,
+                send_sms=CallSms(lambda: self.messages).send,
             ),
             utcnow=utcnow,
         )
@@ -139,10 +150,11 @@ class Server:
         await self._control(journal, voice)
         await self._start_messages(journal, numbers, webhooks)
         # Not before the port is ours: until then the calls may be those of a server that was started already.
-        if left := await self.database.calls.fail_unfinished(began):
+        if left := await self.database.end_unfinished(began):
             logger.warning("%d calls were cut off when the server last ended", left)
         if waiting := await self.outgoing.resume():
             logger.info("%d calls that waited when the server last ended are made now", waiting)
+        await self._start_http()
         for file in cut_off:
             file.unlink(missing_ok=True)
 
@@ -270,10 +282,29 @@ class Server:
         leg = self.switch.find(call_sid)
         return (leg.info.account_sid, leg.info.api_version) if leg and leg.info.account_sid else None
 
+    def _open_database(self) -> Opening:
+        return Database.open(self.settings.storage.database, SecretBox(self.settings.storage.directory))
+
+    async def _start_http(self) -> None:
+        """The REST API, last of all: what it does can be done then."""
+        services = Services(
+            database=self.database,
+            control=self.control,
+            messages=self.messages,
+            utcnow=utcnow,
+            clock=asyncio.get_running_loop().time,
+            entropy=secrets.token_bytes,
+            directory=self.settings.storage.directory,
+            settings=rest_settings(self.settings.http, self.settings.calls.default_region),
+            notify=self.notifications.notice,
+        )
+        self.front = build_front(services)
+        await self.http.start(self.front)
+
     @property
     def base_url(self) -> str:
-        """Where the REST API is reached from outside, without a path."""
-        return "http://127.0.0.1:8000"
+        """Where the REST API is reached from outside, without a slash at the end."""
+        return self.http.url
 
     def _home(self) -> Flow:
         """The way to this server itself."""

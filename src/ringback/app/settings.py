@@ -333,6 +333,34 @@ class SpeechSettings(_Section):
     )
 
 
+class HttpSettings(_Section):
+    """The REST API, and whatever else is spoken over HTTP."""
+
+    host: Address = Field(default="127.0.0.1", description="Address to listen on. `0.0.0.0` is every IPv4 address.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on. 0 takes a free one.")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
+        description="Where applications reach the server, such as `https://voice.example.com`; it begins the URLs of"
+        " recordings. Default: the address listened on.",
+    )
+    max_body_bytes: int = Field(default=65_536, ge=1024, le=2**24, description="Largest body of a request.")
+    max_concurrent: int = Field(
+        default=100, ge=1, le=10_000, description="Requests of one account at once; further ones get status 429."
+    )
+    requests_per_second: float = Field(
+        default=0, ge=0, le=1_000_000, description="Requests of one account in a second, on average. 0 is no limit."
+    )
+    failures_per_minute: int = Field(
+        default=30, ge=1, le=100_000, description="Wrong credentials from one address in a minute before it is refused."
+    )
+    recordings_need_credentials: bool = Field(
+        default=True,
+        description="Give the audio of recordings to nobody without credentials, by 2010-04-01. By 2008-08-01 it never"
+        " needs them.",
+    )
+
+
 class StorageSettings(_Section):
     """Where things are kept."""
 
@@ -340,6 +368,12 @@ class StorageSettings(_Section):
         default=Path("~/.local/share/ringback"),
         description="Directory of the database and of audio. A relative one is relative to the settings file."
         " `$XDG_DATA_HOME/ringback` where that variable is set.",
+    )
+    url: str | None = Field(
+        default=None,
+        pattern=r"^postgres(ql)?://.+$",
+        description="A PostgreSQL database (`postgresql://user:password@host/name`) in place of the SQLite file in the"
+        " directory. Audio and the key of secrets stay in the directory.",
     )
 
     @field_validator("directory")
@@ -350,9 +384,9 @@ class StorageSettings(_Section):
         return path
 
     @property
-    def database(self) -> Path:
-        """The file of the database."""
-        return self.directory / "ringback.db"
+    def database(self) -> str | Path:
+        """The database: a URL, or the path of its file."""
+        return self.url or self.directory / "ringback.db"
 
     @property
     def answers(self) -> Path:
@@ -385,6 +419,7 @@ class Settings(_Section):
     guard: GuardSettings = GuardSettings()
     messages: MessageSettings = MessageSettings()
     speech: SpeechSettings = SpeechSettings()
+    http: HttpSettings = HttpSettings()
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()
     trunks: Mapping[str, TrunkSettings] = {}

@@ -38,9 +38,9 @@ RINGBACK_SIP__PORT=5070 RINGBACK_SIP__ALLOW=127.0.0.0/8,10.0.0.0/8 ringback serv
 setting in force and where it comes from. Whatever cannot be used is refused at the start, with the file, the line and
 what was expected.
 
-The database in `storage.directory` holds the auth tokens of accounts as they are: Ringback does not encrypt them, since
-it would have to keep the key beside them. It creates the directory and the database for their owner alone; keep it so,
-and treat copies of it like passwords.
+The database holds the auth tokens of accounts, and other secrets, encrypted with the key in `secret.key` in
+`storage.directory`: a copy of the database alone opens none of them. Ringback creates the directory and what is in it for
+their owner alone; keep it so, back the key up with the database, and treat the two together like passwords.
 """
 
 

@@ -48,9 +48,12 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def json_2010(shape: Shape, record: Any) -> dict[str, Any]:
-    """One resource as JSON of 2010-04-01."""
-    return {name: plain(read(record)) for name, _, read in shape.readers}
+def json_2010(shape: Shape, record: Any, base: str = "") -> dict[str, Any]:
+    """One resource as JSON of 2010-04-01. `base` is scheme and host of the request."""
+    written = {name: plain(read(record)) for name, _, read in shape.readers}
+    if shape.whole:
+        written[shape.whole] = base + written[shape.whole]
+    return written
 
 
 def text(value: Any) -> str:

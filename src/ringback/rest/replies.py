@@ -70,7 +70,7 @@ def error(raised: RestError, version: ApiVersion, kind: str) -> Reply:
 def _body_2010(request: Request, answer: Any, kind: str, path: str, shape: Shape) -> bytes:
     if not isinstance(answer, Listed):
         if kind == "json":
-            return render.to_json(render.json_2010(shape, answer))
+            return render.to_json(render.json_2010(shape, answer, request.base))
         if kind == "csv":
             return render.csv_rows(shape, [answer])
         return render.xml_document(render.xml_resource(shape, answer))
@@ -78,7 +78,7 @@ def _body_2010(request: Request, answer: Any, kind: str, path: str, shape: Shape
         return render.csv_rows(shape, answer.items)
     if not request.operation.paged:
         if kind == "json":
-            items = [render.json_2010(shape, item) for item in answer.items]
+            items = [render.json_2010(shape, item, request.base) for item in answer.items]
             return render.to_json({shape.key: items, "uri": f"{path}.json"})
         return render.xml_document(render.xml_list(shape, answer.items, {"uri": path}))
     told = uris_2010(request, path, answer)
@@ -86,7 +86,7 @@ def _body_2010(request: Request, answer: Any, kind: str, path: str, shape: Shape
         envelope = {
             name: f"{value[0]}.json?{value[1]}" if isinstance(value, tuple) else value for name, value in told.items()
         }
-        envelope[shape.key] = [render.json_2010(shape, item) for item in answer.items]
+        envelope[shape.key] = [render.json_2010(shape, item, request.base) for item in answer.items]
         return render.to_json(envelope)
     attributes = {
         name.replace("_", ""): ""

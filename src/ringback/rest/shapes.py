@@ -80,8 +80,8 @@ class Shape:
     plural: str
     key: str
     fields: tuple[Field, ...]
-    single_key: bool = False
-    """2008-08-01: a JSON answer has the name around it."""
+    whole: str = ""
+    """A field with the path of a URI, which JSON tells whole."""
     readers: tuple[tuple[str, str, Callable[[Any], Any]], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +96,7 @@ class Shape:
     def without(self, *names: str) -> "Shape":
         """The same without some fields."""
         kept = tuple(one for one in self.fields if one.name not in names)
-        return Shape(self.name, self.plural, self.key, kept, self.single_key)
+        return Shape(self.name, self.plural, self.key, kept, self.whole)
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of one resource: every field is there, and no other."""

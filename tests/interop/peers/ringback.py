@@ -34,6 +34,7 @@ class Ringback:
         chosen = {
             "storage.directory": str(folder),
             "sip.port": "0",  # whichever is free when it starts; it says which
+            "http.port": "0",
             "media.port_min": str(media),
             "media.port_max": str(media + MEDIA_PORTS - 2),
             **(settings or {}),

@@ -33,6 +33,7 @@ def settings(directory: Path, **sections: Any) -> Settings:
     """Those of a server on any free port of 127.0.0.1, which takes calls from that address only."""
     chosen: dict[str, Any] = {
         "sip": {"port": 0, "allow": ["127.0.0.1/32"]},
+        "http": {"port": 0},
         "storage": {"directory": directory},
         "media": {"port_min": 34000, "port_max": 34998},
     }

@@ -49,9 +49,11 @@ def state(ctx: typer.Context) -> State:
 def with_database(settings: Settings, use: Callable[[Database], Awaitable[T]]) -> T:
     """Open the database of the settings, run `use` on it, and return what that returns. Raises StorageError."""
     from ringback.storage.database import Database
+    from ringback.storage.secrets import SecretBox
 
     async def run() -> T:
-        async with Database.open(settings.storage.database) as database:
+        secrets = SecretBox(settings.storage.directory)
+        async with Database.open(settings.storage.database, secrets) as database:
             return await use(database)
 
     return asyncio.run(run())

@@ -51,6 +51,8 @@ async def _serve(loaded: Loaded) -> None:
 
 async def _introduce(server: Server, loaded: Loaded) -> None:
     """Say what is served where, and what to do next."""
+    from ringback.storage.secrets import KEY_FILE
+
     settings = loaded.settings
     host, port = server.sip_address
     transports = [name for name, on in (("UDP", settings.sip.udp), ("TCP", settings.sip.tcp)) if on]
@@ -60,12 +62,14 @@ async def _introduce(server: Server, loaded: Loaded) -> None:
         *_further(server),
         f"audio     {settings.media.host}, UDP ports {settings.media.port_min} to {settings.media.port_max}, "
         f"{len(server.media.pids)} worker(s)",
+        f"REST      {server.base_url}/2010-04-01, described at {server.base_url}/docs",
         f"store     {server.database.name}",
         f"settings  {loaded.file or 'defaults and environment'}; see `ringback config`",
         f"account   {server.account.sid}",
     ]
     if server.account_is_new:
-        lines.append(f"          Auth Token, which signs requests: {server.account.auth_token}")
+        lines.append(f"          Auth Token, for the REST API and signatures: {server.account.auth_token}")
+        lines.append(f"          kept encrypted in the store, with the key in {settings.storage.directory / KEY_FILE}")
         lines.append("          (`ringback accounts list --tokens` shows it again)")
     lines += [f"number    {number.phone_number} asks {number.voice_url or number.sms_url}" for number in numbers[:20]]
     if len(numbers) > 20:
@@ -100,7 +104,7 @@ def _log_to_stderr(settings: LogSettings) -> None:
     handler.setFormatter(_JsonLines() if settings.format == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=settings.level.upper(), handlers=[handler])
     # What libraries say at this level is about themselves.
-    for name in ("alembic", "aiosqlite", "asyncio"):
+    for name in ("alembic", "aiosqlite", "asyncio", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

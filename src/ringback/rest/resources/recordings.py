@@ -79,6 +79,7 @@ RECORDING_SHAPE: Final = Shape(
         subresources(_PATH, add_on_results="AddOnResults", transcriptions="Transcriptions"),
         Field("media_url", URI, lambda record: f"/2010-04-01/Accounts/{record.account_sid}/Recordings/{record.sid}"),
     ),
+    whole="media_url",
 )
 CALL_RECORDING: Final = Shape(
     "Recording",

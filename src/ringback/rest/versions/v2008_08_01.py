@@ -14,10 +14,19 @@ from ringback.model.records import AccountStatus, CallRecord
 from ringback.model.sids import CALL
 from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.rest.control import Instructions
-from ringback.rest.errors import not_found, refused
+from ringback.rest.errors import MORE_INFO_2008, not_found, refused
 from ringback.rest.operations import Listed, Operation, Request
 from ringback.rest.parameters import Parameter
-from ringback.rest.resources import accounts, caller_ids, calls, conferences, messages, numbers, recordings
+from ringback.rest.resources import (
+    accounts,
+    caller_ids,
+    calls,
+    conferences,
+    messages,
+    notifications,
+    numbers,
+    recordings,
+)
 from ringback.rest.resources.common import FRIENDLY_NAME, own
 from ringback.rest.shapes import Field, Shape, updated
 from ringback.rest.values import epoch
@@ -334,6 +343,30 @@ PARTICIPANT: Final = Shape(
 MUTE: Final = (Parameter("Muted", required=20422, most=16, convert=lambda text: text.strip().lower() in ("true", "1")),)
 
 
+_SUMMARY: Final = (
+    "Sid", "DateCreated", "DateUpdated", "AccountSid", "CallSid", "Log", "ErrorCode", "MoreInfo", "RequestURL",
+    "RequestMethod", "MessageText", "MessageDate",
+)  # fmt: skip
+_WHOLE: Final = (
+    "Sid", "DateCreated", "DateUpdated", "AccountSid", "CallSid", "Log", "ErrorCode", "MoreInfo", "MessageText",
+    "MessageDate", "RequestURL", "RequestMethod", "RequestVariables", "ResponseHeaders", "ResponseBody",
+)  # fmt: skip
+_NOTIFICATION: Final[dict[str, Callable[[Any], Any]]] = {
+    "Log": _read("log"),
+    "ErrorCode": _read("error_code"),
+    "MoreInfo": lambda notification: MORE_INFO_2008.format(code=notification.error_code),
+    "RequestURL": _read("request_url"),
+    "RequestMethod": _read("request_method"),
+    "MessageText": _read("message_text"),
+    "MessageDate": _read("message_date"),
+    "RequestVariables": _read("request_variables"),
+    "ResponseHeaders": _read("response_headers"),
+    "ResponseBody": _read("response_body"),
+}
+SUMMARY: Final = Shape("Notification", "Notifications", "Notifications", _fields(*_SUMMARY, **_NOTIFICATION))
+NOTIFICATION: Final = Shape("Notification", "Notifications", "Notifications", _fields(*_WHOLE, **_NOTIFICATION))
+
+
 async def list_conferences(request: Request) -> Listed:
     """The conferences of the account."""
     more = []
@@ -421,5 +454,11 @@ OPERATIONS: Final = (
     Operation("GET", _PEOPLE + "/{CallSid}", "FetchParticipant", conferences.participant, PARTICIPANT),
     Operation("POST", _PEOPLE + "/{CallSid}", "MuteParticipant", conferences.update_participant, PARTICIPANT, MUTE),
     Operation("DELETE", _PEOPLE + "/{CallSid}", "KickParticipant", conferences.kick, status=204),
+    Operation("GET", _A + "/Notifications", "ListNotification", notifications.listed, SUMMARY, notifications.FILTERS,
+              listed=True),
+    Operation("GET", _A + "/Notifications/{Sid}", "FetchNotification", notifications.fetch, NOTIFICATION),
+    Operation("DELETE", _A + "/Notifications/{Sid}", "DeleteNotification", notifications.delete, status=204),
+    Operation("GET", _ONE + "/Notifications", "ListCallNotification", notifications.listed, SUMMARY,
+              notifications.FILTERS, listed=True),
     Operation("GET", _A + "/Sandbox", "FetchSandbox", no_sandbox),
 )  # fmt: skip
