@@ -74,6 +74,7 @@ def rig() -> Rig:
     return rig
 
 
+@pytest.mark.conforms("2008-08-01/1.7/notifications")
 def test_an_error_is_kept_with_its_request_and_the_answer(rig: Rig) -> None:
     rig.exchange("1", status=500, headers={"Content-Type": "text/html", "Server": "x y"}, body="Ouch")
     rig.note(events.ERROR, code=11200, message="the server answered 500", url=SHOP)
@@ -98,6 +99,7 @@ def test_an_error_is_kept_with_its_request_and_the_answer(rig: Rig) -> None:
     assert len(rig.taking.events) == 3
 
 
+@pytest.mark.conforms("2008-08-01/1.7/notifications")
 def test_a_warning_is_one_too(rig: Rig) -> None:
     rig.exchange("1", status=200, body="<Response/>")
     rig.note(events.WARNING, code=12200, message="line 3: there is no verb Dance")

@@ -90,6 +90,7 @@ async def jukebox() -> AsyncIterator[Jukebox]:
     await runner.cleanup()
 
 
+@pytest.mark.conforms("2008-08-01/2.3/cached", "2010-04-01/2.2/cached")
 async def test_a_hundred_callers_cause_one_fetch_and_one_decoding(jukebox: Jukebox, tmp_path: Path) -> None:
     decoder = Counting()
     library = ClipLibrary(tmp_path / "clips", decoder)

@@ -55,6 +55,7 @@ async def test_a_call_belongs_to_the_account_of_its_number(tmp_path: Path) -> No
 # -- what the application is asked -------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("2010-04-01/5.1/first-inbound")
 @virtual
 async def test_the_first_request_of_2010(tmp_path: Path) -> None:
     """Clause 5.1 of the 2010-04-01 specification."""
@@ -80,6 +81,12 @@ async def test_the_first_request_of_2010(tmp_path: Path) -> None:
         }
 
 
+@pytest.mark.conforms(
+    "2008-08-01/1.1/incoming",
+    "2008-08-01/1.1/incoming-DialStatus",
+    "2008-08-01/1.1/incoming-CallStatus",
+    "2008-08-01/1.1/incoming-method",
+)
 @virtual
 async def test_the_first_request_of_2008(tmp_path: Path) -> None:
     """Clauses 1.1 and 1.2 of the 2008-08-01 specification: ten digits, and DialStatus on incoming calls too."""
@@ -102,6 +109,7 @@ async def test_the_first_request_of_2008(tmp_path: Path) -> None:
         }
 
 
+@pytest.mark.conforms("2008-08-01/1.4/signature", "2010-04-01/6/every", "2010-04-01/6/key")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("version", [V2008, V2010])
 def test_every_request_is_signed_with_the_token_of_the_account(
@@ -131,6 +139,7 @@ def test_every_request_is_signed_with_the_token_of_the_account(
     run(call())
 
 
+@pytest.mark.conforms("2008-08-01/1.4/cookies-call", "2010-04-01/7/cookies")
 @virtual
 async def test_cookies_last_as_long_as_the_call(tmp_path: Path) -> None:
     def page(asked: Asked) -> Page:
@@ -146,6 +155,7 @@ async def test_cookies_last_as_long_as_the_call(tmp_path: Path) -> None:
 # -- what it is told afterwards ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("2008-08-01/1.1/call-end", "2008-08-01/1.1/no-status-callback")
 @virtual
 async def test_2008_is_told_of_the_end_at_the_first_url(tmp_path: Path) -> None:
     """Clause 1.1: what it answers to that is not rendered, and a StatusCallback is not of that version."""
@@ -161,6 +171,7 @@ async def test_2008_is_told_of_the_end_at_the_first_url(tmp_path: Path) -> None:
         assert world.spoken(phone) == ["Hello."]
 
 
+@pytest.mark.conforms("2010-04-01/5.2/CallDuration", "2010-04-01/5.2/Timestamp", "2010-04-01/5.2/inbound")
 @virtual
 async def test_2010_is_told_of_the_end_at_the_status_callback(tmp_path: Path) -> None:
     """Clause 5.2: seconds, minutes rounded up, and a time in the form of RFC 2822."""
@@ -202,6 +213,7 @@ def test_a_call_that_was_not_answered_is_told_of_too(tmp_path: Path, version: Ap
     run(call())
 
 
+@pytest.mark.conforms("2008-08-01/1.1/call-end-reply", "2010-04-01/5.2/reply")
 @pytest.mark.parametrize(
     ("page", "why"),
     [
@@ -295,6 +307,7 @@ def test_two_minutes_of_silence(
 # -- applications that fail -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("2008-08-01/1.4/timeouts")
 @virtual
 async def test_an_application_that_never_answers_is_given_up_after_the_total_timeout(tmp_path: Path) -> None:
     async with World(tmp_path, number(**callback())) as world:
@@ -320,6 +333,7 @@ async def test_a_slow_application_is_waited_for(tmp_path: Path) -> None:
         assert (record["start_time"] - EPOCH).total_seconds() == pytest.approx(14, abs=0.5)
 
 
+@pytest.mark.conforms("2008-08-01/1.1/fallback", "2008-08-01/1.7/fatal", "2010-04-01/7/fallback")
 @virtual
 async def test_the_fallback_of_the_number_is_asked(tmp_path: Path) -> None:
     async with World(

@@ -62,6 +62,7 @@ FORMATS = [
 ]
 
 
+@pytest.mark.conforms("2008-08-01/2.3/types", "2010-04-01/2.2/types")
 @pytest.mark.parametrize(("content_type", "kind", "subtype", "rate"), FORMATS)
 def test_every_format(content_type: str, kind: str, subtype: str, rate: int) -> None:
     decoded = decode(encoded(chirp(rate), rate, kind, subtype), content_type)
@@ -121,10 +122,12 @@ def test_long_audio_is_cut(monkeypatch: pytest.MonkeyPatch, rate: int) -> None:
     assert sum(map(len, decode_blocks(data, "audio/wav"))) <= 11 * 8000
 
 
+@pytest.mark.conforms("2010-04-01/2.2/forty-minutes")
 def test_forty_minutes() -> None:
     assert MAX_SAMPLES == 40 * 60 * 8000
 
 
+@pytest.mark.conforms("2008-08-01/2.3/wrong-type", "2010-04-01/2.2/types")
 @pytest.mark.parametrize("content_type", ["", "text/html", "audio/ogg", "audio", "application/octet-stream", "\x00"])
 def test_other_content_types(content_type: str) -> None:
     with pytest.raises(AudioError, match=r"13420: the content type .*audio/mpeg") as raised:

@@ -32,6 +32,7 @@ def said(document: Document) -> str:
 # -- content types -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("2008-08-01/1.6/xml", "2010-04-01/1/types")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize(
     "content_type", ["text/xml", "application/xml", "text/html", "Text/XML; charset=UTF-8", "text/html;charset=utf-8"]
@@ -40,12 +41,14 @@ def test_three_content_types_are_twiml(version: ApiVersion, content_type: str) -
     assert said(read_document(b"<Response><Say>Hi</Say></Response>", content_type, version)) == "Hi"
 
 
+@pytest.mark.conforms("2008-08-01/1.6/audio", "2010-04-01/1/audio")
 @pytest.mark.parametrize("version", BOTH)
 def test_audio_is_played_and_the_call_ends(version: ApiVersion) -> None:
     document = read_document(b"\0" * 100_000, "audio/mpeg", version)
     assert document.verbs == (PlayBody(b"\0" * 100_000, "audio/mpeg"), Hangup())
 
 
+@pytest.mark.conforms("2008-08-01/1.6/text", "2010-04-01/1/plain-text")
 @pytest.mark.parametrize("version", BOTH)
 def test_plain_text_is_spoken_and_the_call_ends(version: ApiVersion) -> None:
     say, hangup = read_document("Grüße,\n Welt".encode(), "text/plain", version).verbs
@@ -71,6 +74,7 @@ def test_plain_text_has_the_charset_it_says(charset: str, text: str) -> None:
     assert said(read_document(body, f'text/plain; charset="{charset}"', V2010)) == text
 
 
+@pytest.mark.conforms("2010-04-01/1/plain-twiml")
 def test_plain_text_that_is_twiml_is_twiml_in_2010() -> None:
     body = b"<Response><Say>Hi</Say></Response>"
     assert said(read_document(body, "text/plain", V2010)) == "Hi"
@@ -85,6 +89,7 @@ def test_long_plain_text_is_cut_with_a_warning(version: ApiVersion) -> None:
     assert [warning.code for warning in document.warnings] == [13521]
 
 
+@pytest.mark.conforms("2008-08-01/1.6/other", "2010-04-01/1/other-type")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("content_type", ["image/png", "application/json", "application/xhtml+xml", "video/mp4", "x"])
 def test_other_content_types_are_12300(version: ApiVersion, content_type: str) -> None:
@@ -93,12 +98,14 @@ def test_other_content_types_are_12300(version: ApiVersion, content_type: str) -
     assert content_type in fault.message
 
 
+@pytest.mark.conforms("2008-08-01/1.6/none")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("content_type", ["", " ", "; charset=utf-8"])
 def test_no_content_type_is_11200(version: ApiVersion, content_type: str) -> None:
     assert error(b"<Response/>", content_type, version).code == 11200
 
 
+@pytest.mark.conforms("2010-04-01/1/empty")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("content_type", ["text/xml", "", "image/png", "text/plain", "audio/wav"])
 @pytest.mark.parametrize("body", [b"", b" \r\n"])
@@ -109,24 +116,28 @@ def test_an_empty_answer_has_nothing_to_do(version: ApiVersion, content_type: st
 # -- the document --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("2008-08-01/2.1/empty")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("body", [b"<Response/>", b"<Response></Response>", b"<?xml version='1.0'?>\n<Response/>\n"])
 def test_an_empty_response_has_nothing_to_do(version: ApiVersion, body: bytes) -> None:
     assert read_document(body, "text/xml", version) == Document(version=version)
 
 
+@pytest.mark.conforms("2008-08-01/2.1/order")
 @pytest.mark.parametrize("version", BOTH)
 def test_verbs_stand_in_their_order(version: ApiVersion) -> None:
     document = read("<Pause/><Say>a</Say><Hangup/><Gather/>", version)
     assert [verb.name for verb in document.verbs] == ["Pause", "Say", "Hangup", "Gather"]
 
 
+@pytest.mark.conforms("2008-08-01/2.1/comments", "2010-04-01/1/root")
 @pytest.mark.parametrize("version", BOTH)
 def test_comments_and_instructions_are_ignored(version: ApiVersion) -> None:
     document = read("<!-- a --><Say>one <!-- b -->two<?php echo ?> three</Say><?xml-stylesheet a?>", version)
     assert (said(document), document.warnings) == ("one two three", ())
 
 
+@pytest.mark.conforms("2008-08-01/2.1/root", "2008-08-01/2.1/names", "2010-04-01/1/root")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("root", ["response", "html", "Say", "Responses"])
 def test_another_root_is_12102(version: ApiVersion, root: str) -> None:
@@ -135,6 +146,7 @@ def test_another_root_is_12102(version: ApiVersion, root: str) -> None:
     assert root in fault.message
 
 
+@pytest.mark.conforms("2008-08-01/2.1/not-xml", "2010-04-01/1/broken")
 @pytest.mark.parametrize(
     ("body", "what"),
     [
@@ -158,6 +170,7 @@ def test_broken_xml_is_12100_and_tells_where(body: bytes, what: str) -> None:
     assert re.search(what, fault.message), fault.message
 
 
+@pytest.mark.conforms("2008-08-01/1.4/size", "2008-08-01/9/document", "2010-04-01/1/size")
 @pytest.mark.parametrize("version", BOTH)
 def test_64_kb_are_the_limit(version: ApiVersion) -> None:
     frame = "<Response><!--{}--></Response>"
@@ -167,6 +180,7 @@ def test_64_kb_are_the_limit(version: ApiVersion) -> None:
     assert error(exact + b" ", version=version).code == 11750
 
 
+@pytest.mark.conforms("2008-08-01/2.1/version")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("named", ["2008-08-01", "2010-04-01", " 2010-04-01 "])
 def test_a_document_may_name_its_version(version: ApiVersion, named: str) -> None:
@@ -175,6 +189,7 @@ def test_a_document_may_name_its_version(version: ApiVersion, named: str) -> Non
     assert len(document.verbs) == (1 if document.version is V2010 else 0)
 
 
+@pytest.mark.conforms("2008-08-01/2.1/version")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("named", ["", "1.0", "2009-01-01", "x" * 500])
 def test_an_unknown_version_is_12101(version: ApiVersion, named: str) -> None:
@@ -255,6 +270,7 @@ def test_deep_nesting_is_survived(inside: str) -> None:
 # -- what is not rendered ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("2008-08-01/2.1/unknown-element", "2010-04-01/1/unknown")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("element", ["say", "SAY", "Number", "Message", "Conference", "Nonsense", "Client"])
 def test_unknown_elements_are_skipped_with_a_warning(version: ApiVersion, element: str) -> None:
@@ -283,6 +299,7 @@ def test_the_two_lists_of_verbs_have_nothing_in_common() -> None:
     assert sorted(RENDERED) == ["Gather", "Hangup", "Pause", "Play", "Redirect", "Reject", "Say"]
 
 
+@pytest.mark.conforms("2008-08-01/2.1/unknown-attribute", "2010-04-01/1/unknown")
 @pytest.mark.parametrize("version", BOTH)
 def test_stray_text_and_attributes_are_warnings(version: ApiVersion) -> None:
     assert codes("Hello<Pause/>", version) == [12200]

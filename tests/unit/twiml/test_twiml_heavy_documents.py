@@ -61,6 +61,7 @@ def test_five_thousand_verbs_run() -> None:
     assert [noted.kind for noted in call.noted].count(events.VERB_END) == 5000
 
 
+@pytest.mark.conforms("2010-04-01/1/order")
 @pytest.mark.slow
 def test_a_thousand_documents_one_after_another() -> None:
     """Each leads to the next as long as the caller hears something in each."""
@@ -74,6 +75,7 @@ def test_a_thousand_documents_one_after_another() -> None:
     assert application.heard(call) == [*map(str, range(1000)), "the end"]
 
 
+@pytest.mark.conforms("2010-04-01/1/loops")
 def test_a_thousand_redirects_without_a_sound_are_an_error() -> None:
     """They keep two servers busy and the caller in silence."""
     pages = {f"{SHOP}{n}": f"<Response><Redirect>{SHOP}{n + 1}</Redirect></Response>" for n in range(1000)}

@@ -29,6 +29,7 @@ END = "<Response/>"
 # -- the way through documents ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("2008-08-01/2.1/order", "2008-08-01/2.1/end", "2010-04-01/1/order")
 @pytest.mark.parametrize("version", BOTH)
 def test_verbs_run_from_top_to_bottom_and_the_end_of_the_document_ends_the_call(version: ApiVersion) -> None:
     taken = take("<Say>one</Say><Pause/><Say>two</Say>", version=version)
@@ -37,6 +38,7 @@ def test_verbs_run_from_top_to_bottom_and_the_end_of_the_document_ends_the_call(
     assert (taken.call.end_reason, taken.call.status) == ("document-end", CallStatus.COMPLETED)
 
 
+@pytest.mark.conforms("2008-08-01/2.1/empty", "2010-04-01/1/empty")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("page", [END, "", Page("", ""), Page(" ", "text/plain")])
 def test_nothing_to_do_is_an_answered_call_that_ends(version: ApiVersion, page: Any) -> None:
@@ -44,6 +46,7 @@ def test_nothing_to_do_is_an_answered_call_that_ends(version: ApiVersion, page: 
     assert (taken.end, taken.call.answered_at, taken.heard) == (SessionEnd("document-end"), 0, [])
 
 
+@pytest.mark.conforms("2010-04-01/1/answering")
 @pytest.mark.parametrize("version", BOTH)
 def test_the_call_is_answered_before_the_first_verb_and_after_the_first_document(version: ApiVersion) -> None:
     assert (
@@ -52,6 +55,7 @@ def test_the_call_is_answered_before_the_first_verb_and_after_the_first_document
     assert take("<Say>x</Say>", version=version, fetch_seconds=3.0).call.answered_at == 3
 
 
+@pytest.mark.conforms("2008-08-01/1.4/relative", "2010-04-01/1/relative")
 @pytest.mark.parametrize("version", BOTH)
 def test_documents_resolve_against_where_they_came_from_in_the_end(version: ApiVersion) -> None:
     pages = {
@@ -70,6 +74,7 @@ def test_each_document_is_in_the_timeline() -> None:
     ]
 
 
+@pytest.mark.conforms("2008-08-01/1.7/warnings")
 @pytest.mark.parametrize("version", BOTH)
 def test_warnings_of_the_document_are_in_the_timeline(version: ApiVersion) -> None:
     taken = take("<Dial>1</Dial>\n<Say>after</Say>", version=version)
@@ -78,12 +83,14 @@ def test_warnings_of_the_document_are_in_the_timeline(version: ApiVersion) -> No
     assert taken.heard == ["after"]
 
 
+@pytest.mark.conforms("2008-08-01/1.1/incoming-DialStatus", "2008-08-01/1.2/DialStatus")
 @pytest.mark.parametrize(("version", "told"), [(V2008, {"DialStatus": "answered"}), (V2010, {})])
 def test_the_first_request(version: ApiVersion, told: dict[str, str]) -> None:
     taken = take("", version=version)
     assert taken.application.requests == [Fetch(URL, "POST", told)]
 
 
+@pytest.mark.conforms("2008-08-01/2.1/version-default")
 def test_a_document_may_name_another_version_and_the_requests_keep_that_of_the_call() -> None:
     page = '<Response version="2008-08-01"><Gather action="/x" finishOnKey="#*"/></Response>'
     taken = take("", [Press(1, "1#")], first=lambda _: page, pages={"http://app.example/x": END})
@@ -106,6 +113,7 @@ FAULTS: dict[int, Any] = {
 CAT: dict[str, Any] = {"http://app.example/cat.png": ApplicationError(13420, "a cat", "http://app.example/cat.png")}
 
 
+@pytest.mark.conforms("2008-08-01/1.7/no-fallback", "2010-04-01/7/apology")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("code", FAULTS)
 def test_without_a_fallback_the_caller_hears_an_apology_and_the_call_ends(version: ApiVersion, code: int) -> None:
@@ -116,6 +124,15 @@ def test_without_a_fallback_the_caller_hears_an_apology_and_the_call_ends(versio
     assert taken.codes(events.ERROR) == [code]
 
 
+@pytest.mark.conforms(
+    "2008-08-01/1.7/fatal",
+    "2008-08-01/1.7/fallback-parameters",
+    "2008-08-01/1.7/fallback-continues",
+    "2008-08-01/1.1/fallback",
+    "2010-04-01/5.1/fallback",
+    "2010-04-01/7/fallback",
+    "2010-04-01/7/fallback-parameters",
+)
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("code", FAULTS)
 def test_the_fallback_is_told_what_failed_and_carries_on(version: ApiVersion, code: int) -> None:
@@ -126,6 +143,7 @@ def test_the_fallback_is_told_what_failed_and_carries_on(version: ApiVersion, co
     assert (taken.heard, taken.end) == (["Help is near"], SessionEnd("document-end"))
 
 
+@pytest.mark.conforms("2008-08-01/1.7/fallback-later", "2010-04-01/7/fallback-later")
 @pytest.mark.parametrize("version", BOTH)
 def test_the_fallback_serves_every_document_of_the_call(version: ApiVersion) -> None:
     pages = {FALLBACK: "<Response><Redirect>/again</Redirect></Response>", "http://app.example/again": Page(status=404)}
@@ -136,6 +154,7 @@ def test_the_fallback_serves_every_document_of_the_call(version: ApiVersion) -> 
     assert taken.requests[3][2]["ErrorUrl"] == "http://app.example/again"
 
 
+@pytest.mark.conforms("2008-08-01/1.7/no-fallback", "2010-04-01/7/fallback-fails")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("broken", [Page(status=500), "<Response", "<Response><Play>gone</Play></Response>"])
 def test_a_fallback_that_fails_too_ends_the_call(version: ApiVersion, broken: Any) -> None:
@@ -157,6 +176,7 @@ def test_the_keys_of_a_request_that_failed_reach_the_fallback() -> None:
     }
 
 
+@pytest.mark.conforms("2008-08-01/1.1/fallback")
 def test_the_fallback_has_a_method_of_its_own() -> None:
     async def main(call: FakeCall, application: FakeApplication) -> Any:
         session = VoiceSession(call, application, Application(URL, "POST", FALLBACK, "GET"))
@@ -195,6 +215,7 @@ def circle(inside: str, version: ApiVersion, seconds: float = 3600, **more: Any)
     return take(inside, [HangUp(seconds)], version, fetch_seconds=0.01, **more)
 
 
+@pytest.mark.conforms("2010-04-01/1/loops")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize(
     "inside",

@@ -16,6 +16,13 @@ def speech(inside: str) -> tuple[tuple[Segment, ...], list[str]]:
     return segments, [warning.message.removeprefix("line 1: ") for warning in reader.warnings]
 
 
+@pytest.mark.conforms(
+    "2010-04-01/2.1/ssml-break",
+    "2010-04-01/2.1/ssml-sub",
+    "2010-04-01/2.1/ssml-prosody",
+    "2010-04-01/2.1/ssml-p-s",
+    "2010-04-01/2.1/ssml-say-as",
+)
 @pytest.mark.parametrize(
     ("inside", "segments"),
     [
@@ -56,6 +63,7 @@ def test_what_is_rendered(inside: str, segments: tuple[Segment, ...]) -> None:
     assert speech(inside) == (segments, [])
 
 
+@pytest.mark.conforms("2010-04-01/2.1/ssml-say-as")
 @pytest.mark.parametrize(
     "how",
     [
@@ -78,6 +86,7 @@ def test_every_reading_is_handed_on(how: str) -> None:
     assert speech(f'<say-as interpret-as="{how}">12</say-as>') == ((Segment("12", interpret_as=how),), [])
 
 
+@pytest.mark.conforms("2010-04-01/2.1/ssml-others")
 @pytest.mark.parametrize(
     ("inside", "text", "warning"),
     [

@@ -12,6 +12,7 @@ def test_two_voices_are_in_both_versions(voice: str) -> None:
     assert parse_voice(voice, V2008) == parse_voice(voice, V2010) == voice
 
 
+@pytest.mark.conforms("2010-04-01/2.1/voice")
 def test_names_of_vendors_are_not_compared_with_a_list() -> None:
     assert parse_voice("Polly.NobodyYet-Generative", V2010) == "Polly.NobodyYet-Generative"
     for name in ("Polly.Joanna", "alice"):

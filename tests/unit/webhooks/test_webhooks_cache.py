@@ -18,6 +18,7 @@ HOUR = "max-age=3600"
 MUSIC = {"Content-Type": "audio/mpeg"}
 
 
+@pytest.mark.conforms("2008-08-01/1.4/cache-get", "2010-04-01/7/cache")
 async def test_a_fresh_answer_is_asked_for_once(tmp_path: Path) -> None:
     world = World(tmp_path, says(HOUR))
     first = await world.get()
@@ -45,6 +46,7 @@ async def test_accounts_share_no_answers(tmp_path: Path) -> None:
     assert [await world.how(request(account=one)) for one in ("one", "two", "one")] == ["new", "new", "fresh"]
 
 
+@pytest.mark.conforms("2008-08-01/1.4/cache-post", "2010-04-01/7/cache")
 async def test_a_post_is_always_asked_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
     world = World(tmp_path, says(HOUR))
     asked = request(method="POST")
@@ -71,6 +73,7 @@ async def test_an_answer_outlives_the_server(tmp_path: Path) -> None:
     assert not again.origin.asked
 
 
+@pytest.mark.conforms("2008-08-01/1.4/cache-get", "2010-04-01/2.2/cached")
 async def test_a_validated_answer_is_as_good_as_new(tmp_path: Path) -> None:
     world = World(
         tmp_path,

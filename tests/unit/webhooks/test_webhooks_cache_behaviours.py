@@ -49,6 +49,7 @@ class Script(Origin):
         return str(value)
 
 
+@pytest.mark.conforms("2008-08-01/1.4/cache-get", "2010-04-01/7/cache")
 @pytest.mark.parametrize("name", CASES)
 async def test_behaviour(name: str, tmp_path: Path) -> None:
     clock = Clock(BEGIN)

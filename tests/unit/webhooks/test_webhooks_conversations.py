@@ -1,5 +1,6 @@
 """Cookies between messages."""
 
+import pytest
 from webhooks_application import Application, document, make_client
 
 from ringback.webhooks.client import WebhookClient
@@ -15,6 +16,7 @@ async def cookies(application: Application, conversations: Conversations, *pair:
     return application.seen[-1].headers.get("Cookie")
 
 
+@pytest.mark.conforms("2008-08-01/1.4/cookies-messages", "2010-04-01/7/cookies")
 async def test_two_numbers_have_cookies_for_four_hours(application: Application, client: WebhookClient) -> None:
     application.on("/", document("", **{"Set-Cookie": "basket=7"}))
     now = 0.0

@@ -174,6 +174,7 @@ async def test_no_server(exchange: HttpExchange) -> None:
     assert (error.code, error.kind) == (11205, "ct")
 
 
+@pytest.mark.conforms("2008-08-01/1.4/private")
 @pytest.mark.parametrize("host", ["10.0.0.1", "[::ffff:192.168.0.1]", "169.254.169.254"])
 async def test_private_addresses_are_refused(exchange: HttpExchange, host: str) -> None:
     error = await failure(exchange, request(f"http://{host}/"))
@@ -204,6 +205,7 @@ async def secure() -> AsyncIterator[dict[str, Application]]:
         yield servers
 
 
+@pytest.mark.conforms("2008-08-01/1.4/tls", "2010-04-01/7/tls")
 async def test_certificates(secure: dict[str, Application]) -> None:
     exchange = HttpExchange(WebhookSettings(ca_file=TLS / "authority.pem"))
     try:
@@ -214,6 +216,7 @@ async def test_certificates(secure: dict[str, Application]) -> None:
         await exchange.close()
 
 
+@pytest.mark.conforms("2008-08-01/1.4/tls", "2010-04-01/7/tls")
 async def test_unknown_authorities_are_refused_unless_told_otherwise(
     secure: dict[str, Application], exchange: HttpExchange
 ) -> None:

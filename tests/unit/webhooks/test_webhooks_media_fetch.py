@@ -28,6 +28,7 @@ async def failure(session: WebhookSession, url: str, directory: Path, notes: Not
     return raised.value
 
 
+@pytest.mark.conforms("2008-08-01/2.3/get", "2010-04-01/2.2/plain-get")
 async def test_audio_comes_to_a_file(
     application: Application, session: WebhookSession, tmp_path: Path, notes: Notes
 ) -> None:

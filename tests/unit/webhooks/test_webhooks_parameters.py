@@ -19,6 +19,14 @@ CALL = CallInfo(
 OLD = replace(CALL, api_version=ApiVersion.V2008)
 
 
+@pytest.mark.conforms(
+    "2010-04-01/5.1/CallSid",
+    "2010-04-01/5.1/From-To",
+    "2010-04-01/5.1/Caller-Called",
+    "2010-04-01/5.1/Direction",
+    "2010-04-01/5.1/geography",
+    "2010-04-01/5.1/CallStatus",
+)
 def test_2010_standard_parameters() -> None:
     """Clause 5.1 of the 2010-04-01 specification."""
     parameters = voice_parameters(CALL, CallStatus.RINGING)
@@ -39,6 +47,7 @@ def test_2010_standard_parameters() -> None:
     assert parameters["FromState"] == "CA"
 
 
+@pytest.mark.conforms("2010-04-01/5.1/ForwardedFrom")
 def test_2010_name_and_forwarding_when_known() -> None:
     call = replace(CALL, caller_name="ANNA", forwarded_from="+493012345678")
     parameters = voice_parameters(call, CallStatus.IN_PROGRESS)
@@ -51,6 +60,17 @@ def test_2010_names_that_are_no_numbers_have_no_place() -> None:
     assert parameters["FromCountry"] == ""
 
 
+@pytest.mark.conforms(
+    "2008-08-01/1.2/CallSid",
+    "2008-08-01/1.2/AccountSid",
+    "2008-08-01/1.2/Caller",
+    "2008-08-01/1.2/Called",
+    "2008-08-01/1.2/CallGuid",
+    "2008-08-01/1.2/ApiVersion",
+    "2008-08-01/1.2/CallerGeography",
+    "2008-08-01/1.2/CalledGeography",
+    "2008-08-01/1.2/CallerName",
+)
 def test_2008_parameters() -> None:
     """Clause 1.2 of the 2008-08-01 specification: ten digits, the old names of the sids, places only when known."""
     parameters = voice_parameters(OLD, CallStatus.RINGING, {"DialStatus": "answered"})
@@ -72,6 +92,7 @@ def test_2008_parameters() -> None:
     }
 
 
+@pytest.mark.conforms("2008-08-01/1.2/numbers")
 def test_2008_has_no_direction_and_keeps_foreign_numbers_whole() -> None:
     parameters = voice_parameters(replace(OLD, from_="+493012345678", caller_name="ANNA"), CallStatus.COMPLETED)
     assert "Direction" not in parameters
@@ -79,6 +100,7 @@ def test_2008_has_no_direction_and_keeps_foreign_numbers_whole() -> None:
     assert parameters["CallerName"] == "ANNA"
 
 
+@pytest.mark.conforms("2008-08-01/1.2/CallStatus")
 @pytest.mark.parametrize("status", CallStatus)
 def test_2008_knows_five_statuses(status: CallStatus) -> None:
     shown = voice_parameters(OLD, status)["CallStatus"]

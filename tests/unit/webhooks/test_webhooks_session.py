@@ -26,6 +26,14 @@ async def failure(session: WebhookSession, url: str, note: Notes | None = None) 
     return raised.value
 
 
+@pytest.mark.conforms(
+    "2008-08-01/1.2/form-or-query",
+    "2008-08-01/1.4/signature",
+    "2008-08-01/1.5/url",
+    "2010-04-01/6/every",
+    "2010-04-01/7/form",
+    "2010-04-01/7/user-agent",
+)
 async def test_a_post_is_a_signed_form(application: Application, session: WebhookSession) -> None:
     url = application.on("/voice", document("<Response><Say>hi</Say></Response>"))
     response = await session.request("POST", url + "?a=1", FORM)
@@ -45,6 +53,7 @@ async def test_a_post_is_a_signed_form(application: Application, session: Webhoo
     assert response.text == "<Response><Say>hi</Say></Response>"
 
 
+@pytest.mark.conforms("2008-08-01/1.2/form-or-query", "2008-08-01/1.5/get", "2010-04-01/7/form", "2008-08-01/2.4/get")
 async def test_a_get_carries_the_parameters_behind_the_query_of_the_url(
     application: Application, session: WebhookSession
 ) -> None:
@@ -72,6 +81,7 @@ async def test_parameters_that_are_no_text_are_replaced(application: Application
     assert application.seen[0].form == [("SipHeader_X-A?", "a?b")]
 
 
+@pytest.mark.conforms("2008-08-01/1.5/url", "2010-04-01/6/fragment")
 async def test_the_url_on_the_wire_is_the_one_that_is_signed(application: Application, session: WebhookSession) -> None:
     await session.request("POST", application.base + "/a b/%7euser/ü?q=[1]&r=%2f#ct=2000", {})
     (seen,) = application.seen
@@ -103,6 +113,7 @@ async def test_content_types(speaker: Speaker, session: WebhookSession, header: 
     assert response.text == ("ü!" if charset == "iso-8859-1" else "\ufffd!")
 
 
+@pytest.mark.conforms("2008-08-01/1.4/cookies-call", "2010-04-01/7/cookies")
 async def test_cookies_are_kept_for_the_call(application: Application, session: WebhookSession) -> None:
     """Clause 1.4 of the 2008-08-01 specification: accepted and returned as a browser does."""
     application.on("/", document("", **{"Set-Cookie": "basket=7; Path=/"}))
@@ -112,6 +123,7 @@ async def test_cookies_are_kept_for_the_call(application: Application, session: 
     assert [seen.headers.get("Cookie") for seen in application.seen] == [None, "basket=7", "basket=7"]
 
 
+@pytest.mark.conforms("2008-08-01/1.4/cookies-call")
 async def test_another_call_has_other_cookies(application: Application) -> None:
     application.on("/", document("", **{"Set-Cookie": "basket=7"}))
     async with make_client() as client:
@@ -146,6 +158,7 @@ async def test_cookies_that_are_none_are_ignored(speaker: Speaker, session: Webh
         assert (await session.request("POST", url, {})).status == 200
 
 
+@pytest.mark.conforms("2008-08-01/1.4/redirects", "2010-04-01/7/redirect-get")
 @pytest.mark.parametrize("status", [301, 302, 303])
 async def test_a_redirect_turns_a_post_into_a_get_without_parameters(
     application: Application, session: WebhookSession, status: int
@@ -159,6 +172,7 @@ async def test_a_redirect_turns_a_post_into_a_get_without_parameters(
     assert response.url == application.base + "/new?b=2"
 
 
+@pytest.mark.conforms("2008-08-01/1.4/redirects", "2010-04-01/7/redirect-keep")
 @pytest.mark.parametrize("status", [307, 308])
 async def test_a_redirect_that_keeps_the_form(application: Application, session: WebhookSession, status: int) -> None:
     url = application.on("/old", redirect(status, "//127.0.0.1:" + application.base.rpartition(":")[2] + "/new"))
@@ -174,6 +188,7 @@ async def test_a_redirected_get_goes_where_it_is_sent(application: Application, 
     assert application.seen[1].target == "/new?CallSid=CA1"
 
 
+@pytest.mark.conforms("2008-08-01/1.4/too-many-redirects", "2010-04-01/7/redirects")
 async def test_ten_redirects_are_followed_and_no_more(application: Application, session: WebhookSession) -> None:
     for number in range(10):
         application.on(f"/{number}", redirect(302, f"/{number + 1}"))
@@ -184,6 +199,7 @@ async def test_ten_redirects_are_followed_and_no_more(application: Application, 
     assert "/11" in error.message
 
 
+@pytest.mark.conforms("2010-04-01/7/idempotency")
 async def test_one_token_serves_all_requests_of_a_fetch(application: Application, session: WebhookSession) -> None:
     url = application.on("/old", redirect(302, "/new"))
     await session.request("POST", url, {})
@@ -219,6 +235,7 @@ def basic(user: str, password: str) -> Answer:
     return answer
 
 
+@pytest.mark.conforms("2008-08-01/1.4/basic", "2008-08-01/1.4/login-lasts", "2010-04-01/7/login")
 async def test_basic_login_after_a_challenge_then_for_the_whole_call(
     application: Application, session: WebhookSession
 ) -> None:
@@ -262,6 +279,7 @@ def digest(realm: str, nonce: str, password: str) -> Answer:
     return answer
 
 
+@pytest.mark.conforms("2008-08-01/1.4/digest", "2008-08-01/1.4/login-lasts", "2010-04-01/7/login")
 async def test_digest_login_after_a_challenge_then_for_the_whole_call(
     application: Application, session: WebhookSession
 ) -> None:
@@ -288,12 +306,14 @@ async def test_a_login_stays_with_its_origin(application: Application, session: 
     assert "Authorization" not in application.seen[2].headers
 
 
+@pytest.mark.conforms("2008-08-01/1.4/private")
 async def test_the_guard_names_its_setting(session: WebhookSession) -> None:
     error = await failure(session, "http://169.254.169.254/latest/meta-data/")
     assert error.code == 11205
     assert "webhooks.allow_private" in error.message
 
 
+@pytest.mark.conforms("2010-04-01/7/status")
 @pytest.mark.parametrize(
     ("status", "text"), [(400, "<p>no</p>"), (404, ""), (500, "Traceback\n  line"), (503, "x" * 5000)]
 )
@@ -326,6 +346,7 @@ async def test_a_refusal_that_does_not_end_is_not_waited_for(
     assert "500: sorry" in (await failure(session, url)).message
 
 
+@pytest.mark.conforms("2008-08-01/1.4/size", "2010-04-01/1/size")
 async def test_size_of_documents_is_bounded(application: Application, session: WebhookSession) -> None:
     """11750 beyond 64 kB; audio that comes in place of a document may be longer."""
     url = application.on("/a", web.Response(body=b" " * 65536, content_type="text/xml"))
@@ -404,6 +425,7 @@ async def test_a_request_that_is_given_up_is_noted(
     assert "given up" in notes.events[-1][1]["error"]
 
 
+@pytest.mark.conforms("2008-08-01/1.4/timeouts", "2010-04-01/7/timeouts")
 async def test_a_server_that_never_answers(application: Application, notes: Notes) -> None:
     url = application.on("/a", hang)
     async with make_client(total_timeout=0.05) as client:
@@ -414,6 +436,7 @@ async def test_a_server_that_never_answers(application: Application, notes: Note
     assert len(application.seen) == 1
 
 
+@pytest.mark.conforms("2010-04-01/7/timeouts")
 async def test_a_server_that_falls_silent(application: Application) -> None:
     url = application.on("/a", hang)
     async with make_client(read_timeout=0.05) as client:
@@ -422,6 +445,7 @@ async def test_a_server_that_falls_silent(application: Application) -> None:
     assert "read timeout" in error.message
 
 
+@pytest.mark.conforms("2010-04-01/7/ct", "2010-04-01/7/rc", "2010-04-01/7/rp", "2010-04-01/7/tt")
 async def test_fragment_overrides_times_and_retries(application: Application, session: WebhookSession) -> None:
     """Clause 7 of the 2010-04-01 specification: `#tt`, `#rt`, `#rc` and `#rp` in a URL."""
     url = application.on("/a", hang)
@@ -438,6 +462,7 @@ async def test_fragment_overrides_times_and_retries(application: Application, se
     assert len(application.seen) == 6
 
 
+@pytest.mark.conforms("2008-08-01/1.4/timeouts", "2010-04-01/7/retry")
 async def test_one_retry_when_there_is_no_connection(session: WebhookSession, notes: Notes) -> None:
     server = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
@@ -451,6 +476,7 @@ async def test_one_retry_when_there_is_no_connection(session: WebhookSession, no
     assert len(notes.events) == 2
 
 
+@pytest.mark.conforms("2010-04-01/7/urls")
 async def test_a_host_that_does_not_exist(session: WebhookSession) -> None:
     error = await failure(session, "http://no-such-host.invalid/")
     assert error.code == 11210
@@ -466,6 +492,7 @@ async def test_a_url_that_is_none(session: WebhookSession, notes: Notes) -> None
 JSON = b'{"property": "value", "boolean": true}'
 
 
+@pytest.mark.conforms("2010-04-01/6/json")
 @pytest.mark.parametrize("status", [None, 307])
 async def test_json_is_signed_by_its_hash(
     application: Application, session: WebhookSession, status: int | None
@@ -484,6 +511,7 @@ async def test_json_is_signed_by_its_hash(
     assert seen.headers["X-Twilio-Signature"] == sign(AUTH_TOKEN, application.base + seen.target)
 
 
+@pytest.mark.conforms("2010-04-01/6/validator")
 async def test_the_validator_of_the_official_sdk_accepts_every_kind_of_request(
     application: Application, session: WebhookSession
 ) -> None:

@@ -8,6 +8,7 @@ from ringback.model.errors import ApplicationError
 from ringback.webhooks.url import MAX_LENGTH, Overrides, parse_overrides, parse_target, resolve, with_query
 
 
+@pytest.mark.conforms("2010-04-01/6/fragment", "2010-04-01/6/port", "2010-04-01/6/userinfo", "2008-08-01/1.5/url")
 @pytest.mark.parametrize(
     ("text", "wire"),
     [
@@ -37,6 +38,7 @@ def test_what_is_sent(text: str, wire: str) -> None:
     assert wire.startswith(target.origin + "/")
 
 
+@pytest.mark.conforms("2010-04-01/7/urls")
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -130,6 +132,14 @@ def test_a_reference_that_is_none() -> None:
     assert raised.value.code == 11100
 
 
+@pytest.mark.conforms(
+    "2010-04-01/7/ct",
+    "2010-04-01/7/rt",
+    "2010-04-01/7/tt",
+    "2010-04-01/7/rc",
+    "2010-04-01/7/rp",
+    "2010-04-01/7/e",
+)
 @pytest.mark.parametrize(
     ("fragment", "overrides"),
     [

@@ -31,6 +31,14 @@ def digits(taken: Taken) -> str | None:
 # -- action and method ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms(
+    "*/2.4/action",
+    "2008-08-01/1.4/relative",
+    "2010-04-01/1/relative",
+    "2008-08-01/1.1/verbs",
+    "*/2.4/method-default",
+    "2010-04-01/1/methods",
+)
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize(
     ("action", "target"),
@@ -45,6 +53,7 @@ def test_action_resolves_against_the_document(version: ApiVersion, action: str, 
     assert [(asked[0], asked[1]) for asked in taken.requests] == [("POST", target)]
 
 
+@pytest.mark.conforms("*/2.4/action-default")
 @pytest.mark.parametrize("version", BOTH)
 def test_without_an_action_the_document_itself_is_asked(version: ApiVersion) -> None:
     documents = iter(["<Response><Gather/></Response>", END])
@@ -52,6 +61,7 @@ def test_without_an_action_the_document_itself_is_asked(version: ApiVersion) -> 
     assert [asked[1] for asked in taken.requests] == [URL]
 
 
+@pytest.mark.conforms("*/2.4/method")
 @pytest.mark.parametrize("version", BOTH)
 def test_method(version: ApiVersion) -> None:
     assert gather('method="GET"', [Press(1, "1#")], version=version).requests[0][0] == "GET"
@@ -59,6 +69,7 @@ def test_method(version: ApiVersion) -> None:
     assert verb('<Gather method="PUT"/>', version).method == "POST"
 
 
+@pytest.mark.conforms("*/2.4/Digits", "2010-04-01/2.4/FinishedOnKey", "2008-08-01/2.4/submits")
 @pytest.mark.parametrize(
     ("version", "parameters"),
     [(V2008, {"Digits": "12"}), (V2010, {"Digits": "12", "FinishedOnKey": "#", "msg": "Gather End"})],
@@ -75,6 +86,7 @@ def test_2010_tells_that_no_key_finished_it() -> None:
 # -- timeout -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("*/2.4/timeout-begins", "*/2.4/timeout-default", "*/2.4/nothing")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize(("attribute", "seconds"), [("", 5), ('timeout="1"', 1), ('timeout="30"', 30)])
 def test_timeout_counts_from_the_end_of_the_prompts(version: ApiVersion, attribute: str, seconds: int) -> None:
@@ -83,6 +95,7 @@ def test_timeout_counts_from_the_end_of_the_prompts(version: ApiVersion, attribu
     assert (taken.heard[1], taken.requests) == ("nothing", [])
 
 
+@pytest.mark.conforms("*/2.4/timeout-begins", "*/2.4/timeout")
 @pytest.mark.parametrize("version", BOTH)
 def test_timeout_counts_again_from_every_key(version: ApiVersion) -> None:
     taken = gather('timeout="3"', [Press(2, "1"), Press(4, "2"), Press(6.5, "3")], version=version)
@@ -102,6 +115,7 @@ def test_timeout_0_is_for_2010_only() -> None:
     assert gather('timeout="0"', inside=PROMPT).times[1][0] == 10
 
 
+@pytest.mark.conforms("*/2.4/timeout", "*/2.4/timeout-default", "2008-08-01/9/gather-timeout")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("timeout", ["-1", "x", "2.5", ""])
 def test_a_bad_timeout_is_a_warning_and_5(version: ApiVersion, timeout: str) -> None:
@@ -112,6 +126,7 @@ def test_a_bad_timeout_is_a_warning_and_5(version: ApiVersion, timeout: str) -> 
 # -- finishOnKey ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("*/2.4/finishOnKey", "*/2.4/finishOnKey-default")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize(
     ("attribute", "keys", "sent"),
@@ -128,12 +143,14 @@ def test_the_finish_key_ends_it_and_is_not_sent(version: ApiVersion, attribute: 
     assert digits(taken) == sent
 
 
+@pytest.mark.conforms("*/2.4/finishOnKey-empty")
 @pytest.mark.parametrize("version", BOTH)
 def test_an_empty_finish_key_waits_for_the_timeout(version: ApiVersion) -> None:
     taken = gather('finishOnKey=""', [Press(1, "1#")], version=version)
     assert taken.call.ended_at == pytest.approx(1.1 + 5)
 
 
+@pytest.mark.conforms("*/2.4/finishOnKey-first")
 @pytest.mark.parametrize("version", BOTH)
 def test_the_finish_key_alone_falls_through(version: ApiVersion) -> None:
     taken = gather("", [Press(1, "#")], version=version)
@@ -148,6 +165,7 @@ def test_several_finish_keys_are_for_2010_only() -> None:
     assert (told["Digits"], told["FinishedOnKey"]) == ("12", "*")
 
 
+@pytest.mark.conforms("*/2.4/finishOnKey")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("keys", ["A", "12x", "##?"])
 def test_a_finish_key_that_is_no_key_is_a_warning(version: ApiVersion, keys: str) -> None:
@@ -157,6 +175,7 @@ def test_a_finish_key_that_is_no_key_is_a_warning(version: ApiVersion, keys: str
 # -- numDigits -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("*/2.4/numDigits")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize(
     ("number", "keys", "sent", "ended"), [(1, "12", "1", 1), (3, "1234", "123", 1.2), (5, "12#", "12", 1.2)]
@@ -171,6 +190,7 @@ def test_num_digits_counts_with_an_empty_finish_key(version: ApiVersion) -> None
     assert digits(gather('finishOnKey="" numDigits="2"', [Press(1, "1#9")], version=version)) == "1#"
 
 
+@pytest.mark.conforms("*/2.4/numDigits", "*/2.4/numDigits-default")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("number", ["0", "-1", "x", ""])
 def test_bad_num_digits_is_a_warning_and_no_limit(version: ApiVersion, number: str) -> None:
@@ -186,6 +206,7 @@ def test_without_a_limit_of_its_own_it_has_one_all_the_same() -> None:
 # -- prompts -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("2008-08-01/2.4/prompts", "2010-04-01/2.4/nested")
 @pytest.mark.parametrize("version", BOTH)
 def test_prompts_play_in_order_while_it_listens(version: ApiVersion) -> None:
     inside = f"{PROMPT}<Pause length='2'/><Play loop='2'>/tune.wav</Play>"
@@ -194,6 +215,7 @@ def test_prompts_play_in_order_while_it_listens(version: ApiVersion) -> None:
     assert taken.times[2][0] == 20
 
 
+@pytest.mark.conforms("2008-08-01/2.4/first-key-stops", "2010-04-01/2.4/bargeIn-default")
 @pytest.mark.parametrize("version", BOTH)
 def test_the_first_key_stops_the_prompts_at_once(version: ApiVersion) -> None:
     taken = gather("", [Press(2, "1"), Press(4, "#")], inside=PROMPT + PROMPT, version=version)
@@ -213,6 +235,7 @@ def test_a_key_with_the_last_sample_counts(version: ApiVersion) -> None:
     assert digits(gather('numDigits="1" timeout="1"', [Press(10, "1")], inside=PROMPT, version=version)) == "1"
 
 
+@pytest.mark.conforms("2008-08-01/2.4/nested-verb", "2010-04-01/2.4/nested", "2008-08-01/2.1/nesting-gather")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize(
     "inside", ["<Dial>1</Dial>", "<Gather/>", "<Redirect/>", "<Hangup/>", "<Record/>", "<Nonsense/>", "<say>x</say>"]
@@ -227,6 +250,7 @@ def test_text_inside_is_a_warning(version: ApiVersion) -> None:
     assert codes("<Gather>Press 1<Say>x</Say></Gather>", version) == [12200]
 
 
+@pytest.mark.conforms("2008-08-01/1.6/play")
 @pytest.mark.parametrize("version", BOTH)
 def test_a_prompt_that_is_no_audio_has_a_code_of_its_own(version: ApiVersion) -> None:
     audio = {"http://app.example/tune.wav": ApplicationError(13420, "a picture", "http://app.example/tune.wav")}
@@ -277,6 +301,7 @@ def test_one_gather_after_another_loses_no_key(version: ApiVersion) -> None:
 # -- what 2010 added -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("2010-04-01/2.4/bargeIn")
 def test_barge_in_false_plays_the_prompts_to_their_end_and_keeps_the_keys() -> None:
     taken = gather('bargeIn="false" timeout="2"', [Press(1, "12")], inside=PROMPT)
     assert taken.times[0] == (0, 10)
@@ -284,6 +309,7 @@ def test_barge_in_false_plays_the_prompts_to_their_end_and_keeps_the_keys() -> N
     assert gather('bargeIn="false"', [Press(1, "12#")], inside=PROMPT).call.ended_at == 10
 
 
+@pytest.mark.conforms("2010-04-01/2.4/actionOnEmptyResult", "2010-04-01/2.4/empty-result")
 def test_action_on_empty_result_asks_without_keys() -> None:
     taken = gather('actionOnEmptyResult="true"')
     assert taken.requests == [("POST", MENU, {"Digits": "", "FinishedOnKey": ""})]
@@ -311,6 +337,19 @@ def test_with_speech_alone_the_caller_counts_as_silent() -> None:
     assert asked.requests == [("POST", MENU, {"SpeechResult": ""})]
 
 
+@pytest.mark.conforms(
+    "2010-04-01/2.4/input",
+    "2010-04-01/2.4/speechTimeout",
+    "2010-04-01/2.4/maxSpeechTime",
+    "2010-04-01/2.4/language",
+    "2010-04-01/2.4/hints",
+    "2010-04-01/2.4/profanityFilter",
+    "2010-04-01/2.4/speechModel",
+    "2010-04-01/2.4/enhanced",
+    "2010-04-01/2.4/partialResultCallbackMethod",
+    "2010-04-01/2.4/debug",
+    "2010-04-01/2.4/bargeIn",
+)
 @pytest.mark.parametrize(
     ("attribute", "good", "bad", "code"),
     [
@@ -340,6 +379,15 @@ def test_what_2010_added_is_checked_and_unknown_in_2008(
     assert codes(f'<Gather {attribute}="{good[0]}"/>', V2008) == [12200]
 
 
+@pytest.mark.conforms(
+    "2010-04-01/2.4/input-default",
+    "2010-04-01/2.4/maxSpeechTime-default",
+    "2010-04-01/2.4/language-default",
+    "2010-04-01/2.4/profanityFilter-default",
+    "2010-04-01/2.4/speechModel-default",
+    "2010-04-01/2.4/bargeIn-default",
+    "2010-04-01/2.4/actionOnEmptyResult-default",
+)
 def test_defaults_of_what_2010_added() -> None:
     it = verb("<Gather/>")
     assert (it.input, it.barge_in, it.action_on_empty_result, it.speech_timeout) == (("dtmf",), True, False, None)
@@ -347,6 +395,7 @@ def test_defaults_of_what_2010_added() -> None:
     assert (it.speech_model, it.enhanced, it.partial_result_callback, it.debug) == ("default", False, "", False)
 
 
+@pytest.mark.conforms("2010-04-01/2.4/speechTimeout")
 def test_automatic_speech_timeout_does_not_go_with_the_default_model() -> None:
     assert codes('<Gather input="speech" speechTimeout="auto"/>') == [13335, 13326]
     assert codes('<Gather input="speech" speechTimeout="auto" speechModel="phone_call"/>') == [13326]

@@ -6,6 +6,12 @@ from twiml_calls import BOTH, V2008, V2010, codes, take, verb
 from ringback.model.status import ApiVersion
 
 
+@pytest.mark.conforms(
+    "2008-08-01/2.9/length",
+    "2008-08-01/2.9/length-default",
+    "2010-04-01/2.3/Pause-length",
+    "2010-04-01/2.3/Pause-length-default",
+)
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize(
     ("attribute", "length"), [("", 1), ('length="1"', 1), ('length="10"', 10), ('length=" 3 "', 3)]
@@ -17,6 +23,7 @@ def test_length(version: ApiVersion, attribute: str, length: int) -> None:
     assert taken.codes() == []
 
 
+@pytest.mark.conforms("2008-08-01/2.9/length", "2008-08-01/2.9/length-default", "2010-04-01/2.3/Pause-length")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("length", ["0", "-1", "1.5", "x", "", "1s"])
 def test_a_bad_length_is_a_warning_and_one_second(version: ApiVersion, length: str) -> None:
@@ -31,6 +38,7 @@ def test_it_is_empty(version: ApiVersion, inside: str) -> None:
     assert codes(f"<Pause>{inside}</Pause>", version) == [12200]
 
 
+@pytest.mark.conforms("2010-04-01/1/answering-pause")
 def test_at_the_beginning_of_a_call_2010_lets_it_ring_and_2008_does_not() -> None:
     document = '<Pause length="4"/><Pause/><Say>x</Say>'
     assert take(document, version=V2008).call.answered_at == 0

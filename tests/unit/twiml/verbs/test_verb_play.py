@@ -15,6 +15,7 @@ from ringback.twiml.verbs.play import PlayBody
 TUNE = "http://app.example/voice/tune.wav"
 
 
+@pytest.mark.conforms("2010-04-01/2.2/url")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("url", [TUNE, "tune.wav", "/voice/tune.wav", " tune.wav\n"])
 def test_the_url_may_be_relative_to_the_document(version: ApiVersion, url: str) -> None:
@@ -23,6 +24,12 @@ def test_the_url_may_be_relative_to_the_document(version: ApiVersion, url: str) 
     assert taken.times == [(0, 2.5)]
 
 
+@pytest.mark.conforms(
+    "2008-08-01/2.3/loop",
+    "2008-08-01/2.3/loop-default",
+    "2010-04-01/2.2/loop",
+    "2010-04-01/2.2/loop-default",
+)
 @pytest.mark.parametrize("version", BOTH)
 def test_loop(version: ApiVersion) -> None:
     assert take('<Play loop="3">tune.wav</Play>', version=version, audio={TUNE: 2.0}).times == [(0, 6)]
@@ -31,6 +38,7 @@ def test_loop(version: ApiVersion) -> None:
     assert verb('<Play loop="x">tune.wav</Play>', version).loop == 1
 
 
+@pytest.mark.conforms("2008-08-01/2.3/loop-zero", "2010-04-01/2.2/loop-zero")
 def test_loop_0_is_until_hangup_in_2008_and_a_thousand_times_in_2010() -> None:
     script = [HangUp(9999)]
     assert take('<Play loop="0">tune.wav</Play>', script, V2008, audio={TUNE: 1.0}).times == [(0, 9999)]
@@ -50,6 +58,7 @@ def test_without_a_url_there_is_nothing_to_play(version: ApiVersion) -> None:
     assert read("<Play/>", version).verbs == ()
 
 
+@pytest.mark.conforms("2008-08-01/2.3/wrong-type", "2010-04-01/2.2/types")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("code", [13420, 11200, 11205])
 def test_audio_that_cannot_be_had_is_an_error(version: ApiVersion, code: int) -> None:
@@ -72,6 +81,7 @@ def test_what_cannot_be_a_url_is_an_error(version: ApiVersion) -> None:
     assert (taken.end.error_code, taken.times[0][0]) == (11100, 1)
 
 
+@pytest.mark.conforms("2010-04-01/2.2/digits")
 def test_digits_are_pressed_towards_the_caller() -> None:
     taken = take('<Play digits="ww12#W*AD"/>')
     assert taken.call.pressed_keys == "12#*AD"
@@ -89,6 +99,7 @@ def test_digits_and_a_url_do_not_go_together() -> None:
     assert (verb('<Play digits="1">tune.wav</Play>').url, verb('<Play digits="1"/>').digits) == ("", "1")
 
 
+@pytest.mark.conforms("2010-04-01/2.2/digits-in-gather")
 def test_digits_may_not_stand_inside_gather() -> None:
     assert codes('<Gather><Play digits="1">tune.wav</Play></Gather>') == [13320]
     assert codes('<Gather><Play digits="1"/></Gather>') == [13320, 12200]
@@ -104,6 +115,7 @@ def test_it_takes_no_elements(version: ApiVersion) -> None:
     assert codes("<Play>tune.wav<Say>x</Say></Play>", version) == [12200]
 
 
+@pytest.mark.conforms("2008-08-01/1.6/audio", "2010-04-01/1/audio")
 @pytest.mark.parametrize("version", BOTH)
 def test_audio_in_place_of_a_document_is_played_and_the_call_ends(version: ApiVersion) -> None:
     taken = take("", version=version, first=lambda _: Page(b"x" * 16000, "audio/mpeg; q=1"))

@@ -10,6 +10,13 @@ from ringback.model.status import ApiVersion
 END = "<Response/>"
 
 
+@pytest.mark.conforms(
+    "2008-08-01/2.8/url",
+    "2008-08-01/2.8/unreachable",
+    "2008-08-01/2.8/method-default",
+    "2010-04-01/2.3/Redirect-url",
+    "2010-04-01/2.3/Redirect-method",
+)
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize(
     ("text", "target"),
@@ -27,6 +34,7 @@ def test_the_url(version: ApiVersion, text: str, target: str) -> None:
     assert taken.heard == []
 
 
+@pytest.mark.conforms("2008-08-01/2.8/empty", "2010-04-01/2.3/Redirect-url")
 @pytest.mark.parametrize("version", BOTH)
 def test_without_a_url_it_is_the_current_document(version: ApiVersion) -> None:
     documents = iter(["<Response><Redirect/></Response>", END])
@@ -34,6 +42,7 @@ def test_without_a_url_it_is_the_current_document(version: ApiVersion) -> None:
     assert taken.requests == [("POST", URL, {})]
 
 
+@pytest.mark.conforms("2008-08-01/2.8/method", "2010-04-01/2.3/Redirect-method")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize(("method", "used"), [("GET", "GET"), ("POST", "POST"), ("get", "GET")])
 def test_the_method(version: ApiVersion, method: str, used: str) -> None:
@@ -41,6 +50,7 @@ def test_the_method(version: ApiVersion, method: str, used: str) -> None:
     assert (verb(markup, version).method, codes(markup, version)) == (used, [])
 
 
+@pytest.mark.conforms("2008-08-01/2.8/method", "2008-08-01/2.8/method-default", "2010-04-01/2.3/Redirect-method")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("method", ["PUT", "", "GETS"])
 def test_a_bad_method_is_a_warning_and_a_post(version: ApiVersion, method: str) -> None:

@@ -8,6 +8,13 @@ from twiml_calls import V2008, codes, read, take, verb
 from ringback.model.status import CallStatus
 
 
+@pytest.mark.conforms(
+    "2010-04-01/2.3/Reject-reason",
+    "2010-04-01/2.3/Reject-reason-default",
+    "2010-04-01/2.3/Reject-busy",
+    "2010-04-01/2.3/Reject-rejected",
+    "2010-04-01/1/answering-reject",
+)
 @pytest.mark.parametrize(
     ("attribute", "sip_code", "status"),
     [
@@ -38,6 +45,7 @@ def test_after_a_verb_that_answers_it_hangs_up_with_a_warning() -> None:
     assert (taken.end.reason, taken.call.status) == ("hangup-verb", CallStatus.COMPLETED)
 
 
+@pytest.mark.conforms("2008-08-01/2.1/no-reject")
 def test_2008_does_not_have_it() -> None:
     assert codes("<Reject/>", V2008) == [12200]
     assert read("<Reject/>", V2008).verbs == ()

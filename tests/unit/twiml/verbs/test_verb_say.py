@@ -13,6 +13,14 @@ from ringback.testing.fake_call import HangUp
 from ringback.twiml.verbs.say import Say
 
 
+@pytest.mark.conforms(
+    "2008-08-01/2.2/voice-default",
+    "2008-08-01/2.2/language-default",
+    "2008-08-01/2.2/loop-default",
+    "2010-04-01/2.1/voice-default",
+    "2010-04-01/2.1/language-default",
+    "2010-04-01/2.1/loop-default",
+)
 @pytest.mark.parametrize("version", BOTH)
 def test_defaults(version: ApiVersion) -> None:
     say = verb("<Say>Hello\n  you</Say>", version)
@@ -21,6 +29,7 @@ def test_defaults(version: ApiVersion) -> None:
     assert codes("<Say>Hello</Say>", version) == []
 
 
+@pytest.mark.conforms("2008-08-01/2.2/voice", "2010-04-01/2.1/voice")
 @pytest.mark.parametrize(
     ("version", "voice", "valid"),
     [
@@ -45,11 +54,13 @@ def test_voice(version: ApiVersion, voice: str, valid: bool) -> None:
     assert codes(markup, version) == ([] if valid else [13511])
 
 
+@pytest.mark.conforms("2008-08-01/2.2/nested-codes")
 @pytest.mark.parametrize("version", BOTH)
 def test_a_bad_voice_inside_gather_has_a_code_of_its_own(version: ApiVersion) -> None:
     assert codes('<Gather><Say voice="x">x</Say></Gather>', version) == [13321]
 
 
+@pytest.mark.conforms("2008-08-01/2.2/language", "2010-04-01/2.1/language")
 @pytest.mark.parametrize(
     ("version", "language", "valid"),
     [
@@ -67,6 +78,7 @@ def test_language(version: ApiVersion, language: str, valid: bool) -> None:
     assert codes(markup, version) == ([] if valid else [13512])
 
 
+@pytest.mark.conforms("2008-08-01/2.2/loop", "2010-04-01/2.1/loop", "2008-08-01/2.2/nested-codes")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("loop", ["-1", "x", "1.5", "", "1e3", "9" * 10])
 def test_a_bad_loop_is_a_warning_and_once(version: ApiVersion, loop: str) -> None:
@@ -75,12 +87,14 @@ def test_a_bad_loop_is_a_warning_and_once(version: ApiVersion, loop: str) -> Non
     assert verb(f'<Say loop="{loop}">x</Say>', version).loop == 1
 
 
+@pytest.mark.conforms("2008-08-01/2.2/loop", "2010-04-01/2.1/loop")
 @pytest.mark.parametrize("version", BOTH)
 def test_loop_repeats(version: ApiVersion) -> None:
     taken = take(f'<Say loop="3">{"x" * 15}</Say>', version=version)
     assert taken.times == [(0, 3)]
 
 
+@pytest.mark.conforms("2008-08-01/2.2/loop-zero", "2010-04-01/2.1/loop-zero")
 def test_loop_0_is_until_hangup_in_2008_and_a_thousand_times_in_2010() -> None:
     text = "x" * 15
     old = take(f'<Say loop="0">{text}</Say>', [HangUp(5000)], V2008)
@@ -90,6 +104,7 @@ def test_loop_0_is_until_hangup_in_2008_and_a_thousand_times_in_2010() -> None:
     assert take(f'<Say loop="5000">{text}</Say>').times == [(0, 1000)]
 
 
+@pytest.mark.conforms("2008-08-01/2.2/empty", "2010-04-01/2.1/empty")
 @pytest.mark.parametrize("version", BOTH)
 @pytest.mark.parametrize("empty", ["<Say/>", "<Say> \n </Say>", "<Say><!-- nothing --></Say>"])
 def test_no_text_is_a_warning_and_nothing_is_said(version: ApiVersion, empty: str) -> None:
@@ -97,6 +112,7 @@ def test_no_text_is_a_warning_and_nothing_is_said(version: ApiVersion, empty: st
     assert take(empty + "<Say>after</Say>", version=version).heard == ["after"]
 
 
+@pytest.mark.conforms("2008-08-01/2.2/text-limit", "2010-04-01/2.1/limit", "2008-08-01/9/say")
 @pytest.mark.parametrize(
     ("version", "voice", "limit"),
     [(V2008, "man", 4096), (V2010, "man", 4096), (V2010, "Polly.Joanna", 4096), (V2010, "Polly.Joanna-Neural", 3000)],
@@ -114,12 +130,14 @@ def test_a_long_text_is_cut_across_its_segments() -> None:
     assert [(len(segment.text), segment.break_ms) for segment in say.segments] == [(4000, 1000), (96, 1000)]
 
 
+@pytest.mark.conforms("2008-08-01/2.1/nesting-other")
 def test_2008_has_no_elements_inside_say() -> None:
     markup = '<Say>one<break time="1s"/>two</Say>'
     assert codes(markup, V2008) == [12200]
     assert verb(markup, V2008).segments == (Segment("onetwo"),)
 
 
+@pytest.mark.conforms("2010-04-01/2.1/ssml-break")
 def test_2010_hands_ssml_to_speech_as_segments() -> None:
     markup = '<Say>Your code is <say-as interpret-as="characters">A1</say-as></Say>'
     assert codes(markup) == []
@@ -145,6 +163,7 @@ def test_a_text_that_cannot_be_spoken_is_a_warning_and_the_document_goes_on(vers
     assert taken.call.ended_at == 1
 
 
+@pytest.mark.conforms("2008-08-01/2.1/unknown-attribute", "2010-04-01/1/unknown")
 @pytest.mark.parametrize("version", BOTH)
 def test_unknown_attributes_are_warnings(version: ApiVersion) -> None:
     assert codes('<Say speed="2" Voice="man">x</Say>', version) == [12200, 12200]
