@@ -93,7 +93,7 @@ def test_a_server_of_its_own_has_its_store_and_port_and_otherwise_defaults(
     loaded = Settings.load(None, environment)
     assert environment["EDITOR"] == "ed"
     changed = {key for key, source in loaded.sources.items() if source != "default"}
-    assert changed == {"storage.directory", "sip.port"}
+    assert changed == {"storage.directory", "sip.port", "http.port"}
     assert (loaded.settings.storage.directory, loaded.settings.sip.port) == (store, 5099)
 
 

@@ -28,7 +28,7 @@ def account(store: Callable[..., Any]) -> Account:
 
 
 def test_there_are_none_before_the_first_number(ringback: Ringback) -> None:
-    assert ringback("accounts", "list").output.split() == ["sid", "name", "auth", "token"]
+    assert ringback("accounts", "list").output.split() == ["sid", "name", "auth", "token", "kind"]
     assert json.loads(ringback("accounts", "list", "--json").output) == []
 
 
@@ -47,7 +47,35 @@ def test_json(ringback: Ringback, account: Account, tokens: bool) -> None:
         "sid": account.sid,
         "friendly_name": account.friendly_name,
         "auth_token": account.auth_token if tokens else "hidden (--tokens shows it)",
+        "kind": "",
     }
+
+
+def test_an_account_is_created_with_what_it_is(ringback: Ringback, account: Account) -> None:
+    made = json.loads(ringback("accounts", "create", "--name", "Shop", "--parent", account.sid, "--json").output)
+    tested = json.loads(ringback("accounts", "create", "--test", "--json").output)
+    assert made["friendly_name"] == "Shop"
+    assert len(made["auth_token"]) == 32
+    told = {row["sid"]: row for row in json.loads(ringback("accounts", "list", "--json", "--tokens").output)}
+    assert told[made["sid"]]["kind"] == f"subaccount of {account.sid}"
+    assert told[made["sid"]]["auth_token"] == made["auth_token"]
+    assert told[tested["sid"]]["kind"] == "test"
+    assert made["sid"] in ringback("accounts", "create", "--parent", made["sid"], code=2).output
+
+
+def test_a_token_is_changed_in_steps(ringback: Ringback, account: Account) -> None:
+    second = json.loads(ringback("accounts", "rotate", account.sid, "--json").output)
+    assert second["auth_token"] == account.auth_token
+    assert "has a second token" in ringback("accounts", "list").output
+    promoted = ringback("accounts", "rotate", account.sid, "promote").output
+    assert second["secondary_auth_token"] in promoted
+    assert "has no second token" in ringback("accounts", "rotate", account.sid, "promote", code=2).output
+    ringback("accounts", "rotate", account.sid, "secondary")
+    assert "secondary" not in ringback("accounts", "rotate", account.sid, "discard").output
+
+
+def test_an_account_that_is_not_there(ringback: Ringback, account: Account) -> None:
+    assert "there is no account" in ringback("accounts", "rotate", "AC" + "0" * 32, code=2).output
 
 
 def test_without_a_command_it_says_what_there_is(ringback: Ringback) -> None:

@@ -47,6 +47,7 @@ class Standing:
     async def __aenter__(self) -> Self:
         if self.failure is not None:
             raise self.failure
+        self.base_url = "http://127.0.0.1:8080"
         self.database = await self._stack.enter_async_context(Database.open(self.settings.storage.database))
         self.account = await self.database.accounts.ensure_default(NOW, secrets.token_bytes)
         self.account_is_new = self.new
@@ -69,7 +70,7 @@ def standing(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Standing]]:
         pass
 
     monkeypatch.setattr(server, "Server", OfThisTest)
-    levels = {name: logging.getLogger(name).level for name in ("alembic", "aiosqlite", "asyncio")}
+    levels = {name: logging.getLogger(name).level for name in ("alembic", "aiosqlite", "asyncio", "uvicorn")}
     yield OfThisTest
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
@@ -93,14 +94,15 @@ def test_it_serves_until_it_is_told_to_stop(
     standing.number = number
     lines = ringback("serve").stdout.splitlines()
     assert standing.stopped == 1
-    assert lines[:4] == [
+    assert lines[:5] == [
         "SIP       127.0.0.1:5099 (UDP, TCP), calls from 127.0.0.0/8, ::1/128",
         "audio     127.0.0.1, UDP ports 20000 to 29998, 2 worker(s)",
+        "REST      http://127.0.0.1:8080/2010-04-01, described at http://127.0.0.1:8080/docs",
         f"store     {directory / 'ringback.db'}",
         "settings  defaults and environment; see `ringback config`",
     ]
-    assert lines[4].startswith("account   AC")
-    assert lines[5] == "numbers   none yet: ringback numbers add +15550100001 --url http://127.0.0.1:8000/"
+    assert lines[5].startswith("account   AC")
+    assert lines[6] == "numbers   none yet: ringback numbers add +15550100001 --url http://127.0.0.1:8000/"
     assert lines[6:] == ["ready", "stopping: hanging up, writing down what is left"]
 
 
@@ -108,7 +110,7 @@ def test_a_new_account_shows_its_token_once(ringback: Ringback, standing: type[S
     standing.new = True
     output = ringback("serve").stdout
     token = json.loads(ringback("accounts", "list", "--tokens", "--json").output)[0]["auth_token"]
-    assert f"          Auth Token, which signs requests: {token}\n" in output
+    assert f"          Auth Token, for the REST API and signatures: {token}\n" in output
     standing.new = False
     assert token not in ringback("serve").stdout
 
