@@ -18,6 +18,7 @@ from typing import Any
 import uvloop
 
 from ringback.app.bench.media.machine import resident_bytes
+from ringback.app.garbage import tune
 from ringback.sip import sdp
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import Ended, Event, IncomingCall
@@ -67,6 +68,7 @@ async def serve() -> None:
     """Listen and answer until the standard input ends."""
     answering = Answering()
     _, port = await answering.transport.listen("127.0.0.1", 0)
+    tune()
     print(port, flush=True)
     loop = asyncio.get_running_loop()
     while await loop.run_in_executor(None, sys.stdin.readline):

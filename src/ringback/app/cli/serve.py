@@ -34,6 +34,7 @@ def serve(ctx: typer.Context) -> None:
 
 
 async def _serve(loaded: Loaded) -> None:
+    from ringback.app.garbage import tune
     from ringback.app.server import Server, ServerError
     from ringback.media.client import MediaError
 
@@ -42,6 +43,7 @@ async def _serve(loaded: Loaded) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         async with Server(loaded.settings) as server:
+            tune()
             await _introduce(server, loaded)
             await stop.wait()
             typer.echo("stopping: hanging up, writing down what is left")
