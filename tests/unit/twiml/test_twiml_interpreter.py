@@ -77,8 +77,8 @@ def test_each_document_is_in_the_timeline() -> None:
 @pytest.mark.conforms("2008-08-01/1.7/warnings")
 @pytest.mark.parametrize("version", BOTH)
 def test_warnings_of_the_document_are_in_the_timeline(version: ApiVersion) -> None:
-    taken = take("<Dial>1</Dial>\n<Say>after</Say>", version=version)
-    message = "line 1: this version of Ringback does not render Dial yet; it is skipped"
+    taken = take("<Call>1</Call>\n<Say>after</Say>", version=version)
+    message = "line 1: there is no verb Call; it is skipped"
     assert taken.call.notes(events.WARNING) == [{"code": 12200, "message": message, "url": URL}]
     assert taken.heard == ["after"]
 
@@ -221,7 +221,7 @@ def circle(inside: str, version: ApiVersion, seconds: float = 3600, **more: Any)
     "inside",
     [
         "<Redirect/>",
-        "<Dial>1</Dial><Redirect/>",
+        "<Connect>1</Connect><Redirect/>",
         "<Say/><Redirect/>",
         "<Play>silent</Play><Redirect/>",
     ],
