@@ -142,7 +142,7 @@ class Actions:
         parse_uri(refer_to)
         fields = checked(headers)
         other = None if replaces is None else self._call(replaces)
-        if leg := self._call(call):
+        if (leg := self._call(call)) and not leg.ending:
             leg.transfers.refer(refer_to_text(refer_to, None if other is None else other.dialog), fields, now)
 
     # -- requests that are no calls -------------------------------------------------------------------------------

@@ -127,3 +127,59 @@ def test_an_answer_after_the_end_is_acknowledged_only() -> None:
     talk.say(talk.response(invite, 200, body=ANSWER))
     assert talk.heard() == ["ACK"]
     assert talk.told() == [Ended(call, "bye", True)]
+
+
+def test_an_offer_by_update() -> None:
+    """RFC 3311: the same without an ACK."""
+    talk = Talk()
+    call = talk.answered_call()
+    talk.endpoint.update(call, OFFER, talk.now)
+    update = talk.last_request()
+    assert (update.method, update.body) == ("UPDATE", OFFER)
+    talk.say(talk.response(update, 200, body=ANSWER))
+    assert talk.heard() == []
+    assert talk.told() == [ReinviteAnswered(call, ANSWER)]
+
+
+def test_a_500_with_a_time_is_waited_for() -> None:
+    """RFC 3261 §14.2: the other side owes an answer, and says when to come back."""
+    talk = Talk()
+    call = talk.answered_call()
+    talk.endpoint.reinvite(call, OFFER, talk.now)
+    talk.say(talk.response(talk.last_request(), 500, headers="Retry-After: 4"))
+    assert talk.heard() == ["ACK"]
+    talk.wait(3.9)
+    assert talk.heard() == []
+    talk.wait(0.2)
+    assert talk.heard() == ["INVITE"]
+    assert talk.told() == []
+
+
+def test_the_other_side_was_faster_after_the_glare() -> None:
+    talk = Talk()
+    call = talk.answered_call()
+    talk.endpoint.reinvite(call, OFFER, talk.now)
+    talk.say(talk.response(talk.last_request(), 491))
+    talk.say(talk.request("INVITE", 2, body=OFFER))
+    talk.wait(10.0)
+    assert "INVITE" not in talk.heard()
+    talk.told()
+    talk.endpoint.answer_reinvite(call, ANSWER, talk.now)
+    talk.ack(2)
+    talk.heard()
+    talk.wait(2.1)
+    assert "INVITE" in talk.heard()
+
+
+def test_a_change_under_way_is_forgotten_with_the_call() -> None:
+    """Who was asked may say goodbye in place of an answer."""
+    talk = Talk()
+    call = talk.answered_call()
+    talk.endpoint.reinvite(call, OFFER, talk.now)
+    invite = talk.last_request()
+    talk.say(talk.response(invite, 100))
+    talk.say(talk.request("BYE", 2))
+    assert talk.heard() == ["200 BYE"]
+    talk.wait(70.0)
+    assert talk.endpoint.transactions == 0
+    assert call

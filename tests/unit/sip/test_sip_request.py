@@ -210,3 +210,30 @@ def test_requests_that_cannot_be_sent(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"method|URI|header line"):
         talk.endpoint.request(arguments.pop("method"), arguments.pop("target_uri"), talk.flow, now=0.0, **arguments)
     assert talk.heard() == []
+
+
+def test_what_a_later_request_has_overtaken_is_made_again() -> None:
+    """RFC 3261 §12.2.2: the other side takes it for an old one, and says 500."""
+    talk = Talk()
+    call, _ = talk.connected_call()
+    talk.endpoint.info(call, "text/plain", b"1", talk.now)
+    first = talk.last_request()
+    talk.endpoint.info(call, "text/plain", b"2", talk.now)
+    second = talk.last_request()
+    talk.say(talk.response(second, 200))
+    talk.say(talk.response(first, 500))
+    again = talk.last_request()
+    assert (again.body, again.cseq) == (b"1", second.cseq + 1)
+    talk.say(talk.response(again, 500))
+    assert talk.heard() == [], "nothing has overtaken that one"
+
+
+def test_a_500_that_says_when_to_come_back_is_an_answer() -> None:
+    talk = Talk()
+    call, _ = talk.connected_call()
+    talk.endpoint.info(call, "text/plain", b"1", talk.now)
+    first = talk.last_request()
+    talk.endpoint.info(call, "text/plain", b"2", talk.now)
+    talk.last_request()
+    talk.say(talk.response(first, 500, headers="Retry-After: 5"))
+    assert talk.heard() == []

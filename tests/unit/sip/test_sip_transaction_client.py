@@ -223,3 +223,15 @@ def test_tables_are_closed(table: dict[tuple[str, str], tuple[str, tuple[str, ..
     left = {state for (state, _), (target, _) in table.items() if target != state}
     assert reached - left == {TERMINATED}
     assert CALLING in left
+
+
+def test_nobody_waits_any_more_though_the_first_answer_is_still_to_come() -> None:
+    """The deadline outlives the provisional answer that stops the retransmissions."""
+    play = Play("INVITE")
+    play.tx.give_up_at(20.0)
+    play.tx.give_up_at(99.0)
+    play.tx.receive(answer(100), 0.1)
+    play.sends_until(19.9)
+    assert play.stack.clients
+    play.sends_until(20.0)
+    assert (play.told, play.ended()) == ([100, Failure.TIMEOUT], True)

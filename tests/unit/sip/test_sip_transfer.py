@@ -315,3 +315,40 @@ def test_two_places_are_none() -> None:
 def test_a_replaces_that_cannot_be_read(value: str) -> None:
     with pytest.raises(FieldError):
         parse_replaces(value)
+
+
+def test_a_notify_of_the_transfer_before_concerns_nobody() -> None:
+    talk = Talk()
+    call, invite = talk.connected_call()
+    talk.endpoint.refer(call, "sip:carol@192.0.2.3", talk.now)
+    first = talk.last_request()
+    talk.say(talk.response(first, 603))
+    talk.told()
+    talk.endpoint.refer(call, "sip:carol@192.0.2.3", talk.now)
+    talk.say(notify(talk, invite, "200 OK", 1, event=f"refer;id={first.cseq}"))
+    assert talk.heard() == ["REFER", "481 NOTIFY"]
+    assert talk.told() == []
+
+
+def test_the_end_of_a_transfer_before_does_not_end_the_next() -> None:
+    talk = Talk()
+    call = asked(talk)
+    talk.endpoint.accept_transfer(call, talk.now)
+    first = talk.last_request()
+    talk.endpoint.notify_transfer(call, 200, None, talk.now)
+    told_of(talk)
+    talk.say(talk.request("REFER", 3, headers=REFER))
+    talk.endpoint.accept_transfer(call, talk.now)
+    told_of(talk)
+    talk.say(talk.response(first, 481))
+    talk.endpoint.notify_transfer(call, 180, None, talk.now)
+    assert told_of(talk)[3] == b"SIP/2.0 180 Ringing\r\n"
+
+
+def test_a_call_that_is_over_is_not_transferred() -> None:
+    talk = Talk()
+    call, _ = talk.call_out()
+    talk.endpoint.cancel(call, talk.now)
+    talk.told()
+    talk.endpoint.refer(call, "sip:carol@192.0.2.3", talk.now)
+    assert talk.told() == []
