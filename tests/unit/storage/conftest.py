@@ -1,11 +1,12 @@
-"""A database for each engine that the store works with. SQLite always; PostgreSQL where a server is named."""
+"""A database for each engine that the store works with. SQLite always; PostgreSQL where it is installed, or named."""
 
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import postgres
 import pytest
 from sqlalchemy import text
 
@@ -13,24 +14,45 @@ from ringback.storage.connections import Connections
 from ringback.storage.database import Database
 from ringback.storage.engines import create_engine, database_url
 from ringback.storage.secrets import SecretBox
+from ringback.storage.tables import metadata
 
 POSTGRES = os.environ.get("RINGBACK_TEST_POSTGRES", "")
-"""URL of an empty PostgreSQL database that the tests may fill and empty; without it only SQLite is tested."""
+"""URL of an empty PostgreSQL database that the tests may fill and empty; without it they start a server."""
 
-ENGINES = ["sqlite", "postgresql"] if POSTGRES else ["sqlite"]
+ENGINES = ["sqlite", "postgresql"] if POSTGRES or postgres.programs() else ["sqlite"]
 
 
-@pytest.fixture(params=ENGINES)
-async def database_at(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where an empty database is, of each engine in turn: a path or a URL."""
-    if request.param == "sqlite":
-        return str(tmp_path / "ringback.db")
-    connections = Connections(create_engine(database_url(POSTGRES)))
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A PostgreSQL database of this process of the tests."""
+    if POSTGRES:
+        yield POSTGRES
+        return
+    found = postgres.programs()
+    assert found is not None
+    with postgres.running(found) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same, with all tables, to be emptied for each test."""
+
+    async def make() -> None:
+        await _empty(postgresql_url)
+        async with Database.open(postgresql_url, SecretBox(tmp_path_factory.mktemp("key"))):
+            pass
+
+    asyncio.run(make())
+    return postgresql_url
+
+
+async def _empty(url: str) -> None:
+    connections = Connections(create_engine(database_url(url)))
     async with connections.write() as connection:
         await connection.execute(text("DROP SCHEMA public CASCADE"))
         await connection.execute(text("CREATE SCHEMA public"))
     await connections.close()
-    return POSTGRES
 
 
 @pytest.fixture(scope="session")
@@ -44,10 +66,38 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return asyncio.run(make())
 
 
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str | None:
+    """Each engine in turn: the URL of a PostgreSQL database, or None for SQLite."""
+    if request.param == "sqlite":
+        return None
+    url: str = request.getfixturevalue("migrated_postgresql")
+    return url
+
+
 @pytest.fixture
-async def db(database_at: str, migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
+async def database_at(engine: str | None, tmp_path: Path) -> AsyncIterator[str]:
+    """Where an empty database without tables is, of each engine in turn: a path or a URL."""
+    if engine is None:
+        yield str(tmp_path / "ringback.db")
+        return
+    await _empty(engine)
+    yield engine
+    # The next test finds all tables again.
+    await _empty(engine)
+    async with Database.open(engine, SecretBox(tmp_path)):
+        pass
+
+
+@pytest.fixture
+async def db(engine: str | None, migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """An open, empty database, of each engine in turn."""
-    if "://" not in database_at:
-        shutil.copy(migrated, database_at)
-    async with Database.open(database_at, SecretBox(tmp_path)) as database:
+    at = engine or str(tmp_path / "ringback.db")
+    if engine is None:
+        shutil.copy(migrated, at)
+    async with Database.open(at, SecretBox(tmp_path)) as database:
+        if engine is not None:
+            async with database.connections.write() as connection:
+                names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+                await connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
         yield database

@@ -15,6 +15,7 @@ from storage_samples import NOW, add_account, call, event
 
 from ringback.storage.database import Database, StorageError
 from ringback.storage.schema import REVISIONS
+from ringback.storage.secrets import SecretBox
 
 
 async def test_open_creates_the_directory_and_a_file_for_its_owner_only(tmp_path: Path) -> None:
@@ -28,11 +29,11 @@ async def test_open_creates_the_directory_and_a_file_for_its_owner_only(tmp_path
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-async def test_open_again_changes_nothing_and_loses_nothing(database_at: str) -> None:
-    async with Database.open(database_at) as db:
+async def test_open_again_changes_nothing_and_loses_nothing(database_at: str, tmp_path: Path) -> None:
+    async with Database.open(database_at, SecretBox(tmp_path)) as db:
         account = await add_account(db)
     for _ in range(2):
-        async with Database.open(database_at) as db:
+        async with Database.open(database_at, SecretBox(tmp_path)) as db:
             assert await db.accounts.list() == [account]
 
 
@@ -44,11 +45,11 @@ async def test_open_at_the_same_time_migrates_once(tmp_path: Path) -> None:
         await db.close()
 
 
-async def test_a_newer_schema_is_refused_and_left_alone(database_at: str) -> None:
-    async with Database.open(database_at) as db, db.connections.write() as connection:
+async def test_a_newer_schema_is_refused_and_left_alone(database_at: str, tmp_path: Path) -> None:
+    async with Database.open(database_at, SecretBox(tmp_path)) as db, db.connections.write() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StorageError, match=f"its schema is 9999, this release knows up to {REVISIONS[-1]}"):
-        await Database.open(database_at)
+        await Database.open(database_at, SecretBox(tmp_path))
 
 
 async def test_a_path_with_a_percent_sign_and_blanks(tmp_path: Path) -> None:
