@@ -12,12 +12,17 @@ from ringback.media.jitter import JitterRing
 from ringback.media.sources import SourceLock
 from ringback.media.stats import StreamStats
 from ringback.rtp.packet import HEADER_BYTES, Columns, parse_columns, payload_span
+from ringback.rtp.reports import update_jitter
 from ringback.rtp.telephone_event import KeyReceiver
 
 TICKS_PER_SECOND: Final = 50
 PACKET_WIDTH: Final = 640
 """Bytes kept of a received packet: 60 ms of G.711 with header, extension and room to spare."""
 _UNKNOWN, _KEY = -1, 2
+_JITTER_EVERY: Final = 8
+"""Ticks of which one is looked at for jitter. Packets are read once a tick, so that it is no finer than 20 ms; asking
+the kernel when each of them came would cost more than reading it."""
+_FRAME: Final = 160
 _KEY_BYTES: Final = 4
 """Of a report of a key (RFC 4733 §2.3)."""
 _KEY_PAUSE: Final = 4
@@ -144,6 +149,10 @@ class Inbound:
         which: NDArray[np.int64] | slice = slice(None) if audio.all() else np.flatnonzero(audio)
         width = int(length[which].max())
         payload = received.buffer[which, HEADER_BYTES : width + width % 2]
+        if self.now % _JITTER_EVERY == 0:
+            arrival = np.full(len(columns.timestamp[which]), self.now * _FRAME)
+            rows, timestamp = received.rows[which], columns.timestamp[which]
+            update_jitter(self._stats.jitter, self._stats.transit, rows, arrival, timestamp)
         self.ring.put(
             received.rows[which],
             _decode(payload, kind[which]),

@@ -44,6 +44,8 @@ class Outbound:
         self._telephone_event: list[int | None] = [None] * capacity
         self._keypads: dict[int, deque[Keypad]] = {}
         self._packers: dict[int, _Packer] = {}
+        self._odd_octets: dict[int, int] = {}
+        """How many more bytes of payload packets had that were not like all others, than if they had been."""
 
     def open(self, row: int, ssrc: int, sequence: int, timestamp: int) -> None:
         """Make the row ready for another leg, with the random beginnings that RFC 3550 §5.1 asks for."""
@@ -70,6 +72,7 @@ class Outbound:
         self._sends[row] = False
         self._keypads.pop(row, None)
         self._packers.pop(row, None)
+        self._odd_octets.pop(row, None)
 
     def press(self, row: int, keys: str, token: int) -> None:
         """Press keys towards the peer, after those asked for before. Raises `ringback.media.keypad.KeypadError`."""
@@ -129,12 +132,18 @@ class Outbound:
                 said[row] = step
         return replaced
 
+    def sent(self, row: int) -> tuple[int, int, int, int]:
+        """Our SSRC, the timestamp of the frame being sent, and how many packets and bytes of payload have gone out."""
+        packets = int(self._stats.sent[row])
+        octets = FRAME * packets + self._odd_octets.get(row, 0)
+        return int(self._words[row, 2]), int(self._timestamp[row]), packets, octets
+
     def _packet(self, row: int, payload_type: int, timestamp: int, payload: bytes, *, marker: bool) -> bytes:
         sequence = int(self._sequence[row])
         self._sequence[row] = (sequence + 1) & 0xFFFF
         self._stats.sent[row] += 1
-        ssrc = int.from_bytes(self.packets[row, 8:12].tobytes(), "big")
-        return bytes(RtpPacket(payload_type, sequence, timestamp, ssrc, payload, marker))
+        self._odd_octets[row] = self._odd_octets.get(row, 0) + len(payload) - FRAME
+        return bytes(RtpPacket(payload_type, sequence, timestamp, int(self._words[row, 2]), payload, marker))
 
 
 class _Packer:

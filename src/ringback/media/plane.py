@@ -32,8 +32,9 @@ from ringback.media.happenings import (
 from ringback.media.inbound import PACKET_WIDTH, TICKS_PER_SECOND, Inbound, Received
 from ringback.media.outbound import Outbound, Sent
 from ringback.media.players import Players
-from ringback.media.quality import QualityMeter
+from ringback.media.quality import QualityMeter, one_way_delay_ms
 from ringback.media.recorder import Disk
+from ringback.media.reports import Counts, FarEnd
 from ringback.media.rooms import Rooms
 from ringback.media.stats import LegStats, StreamStats
 from ringback.media.studio import Studio, Voice
@@ -190,6 +191,16 @@ class Plane:
             quality=self.quality.whole(row),
         )
 
+    def counts(self, row: int) -> Counts:
+        """What a leg has sent and heard so far, to be reported to its peer."""
+        source, highest, expected = self._stats.source(row)
+        received, jitter = int(self._stats.received[row]), float(self._stats.jitter[row])
+        return Counts(*self._outbound.sent(row), source, highest, expected, received, jitter)
+
+    def far_end(self, row: int, far: FarEnd) -> None:
+        """Take how the peer of a leg hears us, as it has reported."""
+        self._stats.hear(row, far)
+
     def play(self, row: int, path: Path, loops: int, token: int, *, queue: bool = False) -> None:
         """Play a clip in place of what plays now, which ends with it, or after it (`queue`).
 
@@ -266,4 +277,5 @@ class Plane:
             return
         ring = self._inbound.ring
         lost = np.maximum(expected - self._stats.received[rows] + ring.duplicates[rows], 0) + ring.late[rows]
-        self.quality.update(rows, expected, lost, 10.0 * ring.latest_delay(rows) + _PACKET_MS)
+        delay = one_way_delay_ms(self._stats.round_trip[rows], 10.0 * ring.latest_delay(rows), _PACKET_MS)
+        self.quality.update(rows, expected, lost, delay)

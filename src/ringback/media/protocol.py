@@ -14,7 +14,8 @@ OPEN = "open"
 SETUP = "setup"
 """`leg`, `remote` ([host, port]), and the fields of `ringback.media.plane.LegSetup`.
 
-With `srtp` the leg is encrypted: `suite`, and in base64 `key_in`, `key_out`, `mki`."""
+With `srtp` the leg is encrypted: `suite`, and in base64 `key_in`, `key_out`, `mki`. `rtcp` is "off", "port" or "mux",
+`rtcp_remote` ([host, port] or null) where reports go."""
 PLAY = "play"
 """`leg`, `path`, `loops`, `token`, `queue` (optional: after what plays, not in its place)."""
 STOP = "stop"

@@ -68,28 +68,19 @@ class Sockets:
     def __contains__(self, row: int) -> bool:
         return row in self._legs
 
-    def bind(self, host: str, first: int, last: int) -> socket.socket:
-        """Bind the next free even port (RFC 3550 §11), going round the range so that a port rests before reuse.
+    def bind(self, host: str, first: int, last: int) -> tuple[socket.socket, socket.socket]:
+        """Bind the next free pair of ports, an even one for RTP and the one above it for RTCP (RFC 3550 §11).
 
-        Raises SocketError.
+        The range is gone round, so that a port rests before it is used again. Raises SocketError.
         """
-        ports = range(first + first % 2, last + 1, 2)
+        ports = range(first + first % 2, last, 2)
         if not ports:
-            raise SocketError(f"no even port between {first} and {last}: widen media.port_min to media.port_max")
-        rtp = _socket(host)
+            raise SocketError(f"no pair of ports from {first} to {last}: widen media.port_min to media.port_max")
         for _ in ports:
             port = ports[self._next_port % len(ports)]
             self._next_port += 1
-            try:
-                rtp.bind((host, port))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    continue
-                rtp.close()
-                raise SocketError(f"cannot bind {host} port {port}: {error.strerror}; see media.host") from error
-            rtp.setblocking(False)
-            return rtp
-        rtp.close()
+            if (pair := _pair(host, port)) is not None:
+                return pair
         raise SocketError(f"all ports from {first} to {last} are taken: widen media.port_min to media.port_max")
 
     def add(self, row: int, rtp: socket.socket) -> None:
@@ -135,6 +126,11 @@ class Sockets:
                 self._connect(row, leg, destination)
         else:
             self._senders[row] = _sender_to(leg.main, self._addresses[destination])
+
+    def address(self, row: int) -> Address | None:
+        """Where the packets of a leg go; None while nobody wants any."""
+        destination = self._lock.destination(row)
+        return None if destination == NOBODY else self._addresses[destination]
 
     def receive(self) -> Received | None:
         """Read what has come for all legs. A length of -1 is a place where nothing has come."""
@@ -258,6 +254,25 @@ def _socket(host: str) -> socket.socket:
         return socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     except OSError as error:
         raise SocketError(f"no socket for another leg: {error.strerror} (see ulimit -n)") from error
+
+
+def _pair(host: str, port: int) -> tuple[socket.socket, socket.socket] | None:
+    """Sockets on two ports in a row, None where one of them is taken. Raises SocketError for any other reason."""
+    pair: list[socket.socket] = []
+    try:
+        for each in (port, port + 1):
+            pair.append(_socket(host))
+            pair[-1].setblocking(False)
+            pair[-1].bind((host, each))
+    except (OSError, SocketError) as error:
+        for one in pair:
+            one.close()
+        if isinstance(error, SocketError):
+            raise
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise SocketError(f"cannot bind {host} port {each}: {error.strerror}; see media.host") from error
+    return pair[0], pair[1]
 
 
 def _beside(main: socket.socket) -> socket.socket:

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ringback.media.quality import Quality
+from ringback.media.reports import FarEnd
 from ringback.rtp.packet import Columns
+from ringback.rtp.reports import NO_TRANSIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,14 @@ class LegStats:
     mos: float = 0.0
     """How the peer sounded, 1 to 4.5 (ITU-T G.107); 0 where nothing was heard."""
     delay_ms: float = 0.0
-    """What packets and jitter buffer added to the delay of the network, on the average."""
+    """From the peer's mouth to our ear, on the average: packets, jitter buffer, and the network where the peer reports
+    about it."""
+    rtt_ms: float = 0.0
+    """The round trip to the peer by its reports (RTCP); 0 where it sends none."""
+    far_lost: int = 0
+    """Packets of ours that the peer says it lost."""
+    far_jitter_ms: float = 0.0
+    """How irregularly they came, as it says."""
     replayed: int = 0
     """SRTP packets that had come before, or were too old to tell."""
     forged: int = 0
@@ -51,12 +60,38 @@ class StreamStats:
         self._first = np.zeros(capacity, np.int64)
         self._highest = np.zeros(capacity, np.int64)
         self._expected_before = np.zeros(capacity, np.int64)
+        self.jitter = np.zeros(capacity)
+        """In timestamp units (RFC 3550 §6.4.1)."""
+        self.transit = np.full(capacity, NO_TRANSIT, np.int64)
+        self.far_end: dict[int, FarEnd] = {}
+        """What peers have reported last."""
+        self.round_trip = np.full(capacity, np.nan)
+        """Seconds, NaN where it is not known."""
 
     def clear(self, row: int) -> None:
         """Make the row ready for another leg."""
         for column in (self.received, self.sent, self.bytes_in, self.invalid, self._expected_before, self._highest):
             column[row] = 0
         self._ssrc[row] = -1
+        self._begin(row)
+        self.round_trip[row] = np.nan
+        self.far_end.pop(row, None)
+
+    def _begin(self, row: int) -> None:
+        """Another source: its jitter begins anew."""
+        self.jitter[row], self.transit[row] = 0, NO_TRANSIT
+
+    def hear(self, row: int, far: FarEnd) -> None:
+        """Take how the peer hears us."""
+        self.far_end[row] = far
+        if far.round_trip is not None:
+            self.round_trip[row] = far.round_trip
+
+    def source(self, row: int) -> tuple[int, int, int]:
+        """The peer's SSRC (-1 before its first packet), its highest sequence number, and how many packets it has sent
+        by its numbers."""
+        highest = int(self._highest[row])
+        return int(self._ssrc[row]), highest, highest - int(self._first[row]) + 1
 
     def count(
         self,
@@ -84,6 +119,7 @@ class StreamStats:
                 self._expected_before[row] += self._highest[row] - self._first[row] + 1
             self._ssrc[row] = ssrc[i]
             self._first[row] = self._highest[row] = sequence[i]
+            self._begin(row)
         # The distance to the highest number so far as a signed 16-bit number extends the sequence over its wrap.
         ahead = ((sequence - self._highest[rows] + 0x8000) & 0xFFFF) - 0x8000
         np.maximum.at(self._highest, rows, self._highest[rows] + ahead)
@@ -99,6 +135,7 @@ class StreamStats:
         """The figures of one leg."""
         expected = int(self.expected(np.array([row]))[0])
         received = int(self.received[row])
+        far = self.far_end.get(row)
         return LegStats(
             received=received,
             sent=int(self.sent[row]),
@@ -111,4 +148,7 @@ class StreamStats:
             bytes_in=int(self.bytes_in[row]),
             mos=round(quality.mos, 2) if quality else 0.0,
             delay_ms=round(quality.delay_ms, 1) if quality else 0.0,
+            rtt_ms=round(1000 * float(np.nan_to_num(self.round_trip[row])), 1),
+            far_lost=far.lost if far else 0,
+            far_jitter_ms=round(1000 * far.jitter, 1) if far else 0.0,
         )

@@ -44,6 +44,7 @@ from ringback.media.plane import (
     VoiceHeard,
 )
 from ringback.media.players import PlayEnded
+from ringback.media.reporter import Reporter
 from ringback.media.rooms import RoomError, Talking
 from ringback.media.secure import SecureLegs
 from ringback.media.sockets import SocketError, Sockets
@@ -79,6 +80,7 @@ class Worker:
         self._plane = Plane(capacity, ClipArena(clip_frames), self._disk, self._voice)
         self._sockets = Sockets(capacity, self._plane.sources)
         self._secure = SecureLegs(capacity)
+        self._reporter = Reporter(self._plane, self._sockets, self._secure, time.time)
         self._late_ticks, self._worst_late = 0, 0.0
         self._commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             protocol.OPEN: self._open,
@@ -105,6 +107,7 @@ class Worker:
         try:
             self._run()
         finally:
+            self._reporter.close()
             self._sockets.close()
             self._plane.studio.stop_all()
             self._disk.close()
@@ -186,13 +189,15 @@ class Worker:
         if not hidden and len(self._sockets) - len(self._hidden) >= self._capacity:
             raise PlaneFull(f"all {self._capacity} legs of this worker are taken")
         first, last = message["ports"]
-        rtp = self._sockets.bind(message["host"], first, last)
+        rtp, rtcp = self._sockets.bind(message["host"], first, last)
         try:
             row = self._plane.open(secrets.randbits(32), secrets.randbits(15), secrets.randbits(32))
         except PlaneFull:
             rtp.close()
+            rtcp.close()
             raise
         self._sockets.add(row, rtp)
+        self._reporter.add(row, rtcp)
         if hidden:
             self._hidden.add(row)
         return {"leg": row, "port": rtp.getsockname()[1]}
@@ -219,6 +224,7 @@ class Worker:
         else:
             self._secure.plain(row)
         self._sockets.negotiate(row, *message["remote"])
+        self._reporter.setup(row, message.get("rtcp", "off"), message.get("rtcp_remote"))
         self._plane.setup(row, setup)
         return {}
 
@@ -306,6 +312,7 @@ class Worker:
     def _close(self, message: dict[str, Any]) -> dict[str, Any]:
         row = self._row(message)
         self._hidden.discard(row)
+        self._reporter.close_leg(row)
         self._sockets.remove(row)
         refused = self._secure.refused(row)
         self._secure.close(row)
@@ -328,6 +335,8 @@ class Worker:
         received = self._sockets.receive()
         if received is not None and self._secure.active:
             received = self._secure.unprotect(received)
+        if received is not None:
+            self._reporter.take(received)
         sent = self._plane.tick(received)
         for event in sent.events:
             if isinstance(event, SourceMoved):
@@ -337,6 +346,7 @@ class Worker:
         self._sockets.send(sent.rows, self._plane.packets)
         for row, packet in sent.extra:
             self._sockets.send_one(row, packet)
+        self._reporter.tick()
         for event in (*sent.events, *self._plane.follow_up()):
             self._report(event)
         if self._plane.arena.loading:
@@ -397,7 +407,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(-5)
-    _allow_files(2 * (options.capacity + options.spare) + _SPARE_FILES)
+    _allow_files(3 * (options.capacity + options.spare) + _SPARE_FILES)
     clip_frames = options.clip_memory_mb * 1024 * 1024 // 320
     worker = Worker(socket.socket(fileno=options.control), options.capacity, clip_frames, options.spare)
     # Nothing here makes cycles; a collection would only delay a tick.

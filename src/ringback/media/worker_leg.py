@@ -113,6 +113,8 @@ class WorkerLeg:
             sends=leg_format.sends,
             quiet_seconds=leg_format.quiet_seconds,
             srtp=leg_format.srtp and leg_format.srtp.as_dict(),
+            rtcp=leg_format.rtcp,
+            rtcp_remote=leg_format.rtcp_remote,
         )
 
     # -- what the peer hears ------------------------------------------------------------------------------------

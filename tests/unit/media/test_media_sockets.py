@@ -26,7 +26,8 @@ class Rig:
         self._peers: list[socket.socket] = []
 
     def leg(self, row: int) -> int:
-        rtp = self.sockets.bind("127.0.0.1", *PORTS)
+        rtp, rtcp = self.sockets.bind("127.0.0.1", *PORTS)
+        self._peers.append(rtcp)
         self.sockets.add(row, rtp)
         self.ports[row] = rtp.getsockname()[1]
         return self.ports[row]
@@ -181,11 +182,11 @@ def test_an_address_that_cannot_be_sent_to_is_refused(rig: Rig, host: str, port:
 def test_a_port_that_cannot_be_had_says_what_to_set(rig: Rig) -> None:
     with pytest.raises(SocketError, match="media.host"):
         rig.sockets.bind("192.0.2.1", *PORTS)
-    with pytest.raises(SocketError, match="no even port"):
+    with pytest.raises(SocketError, match="no pair of ports"):
         rig.sockets.bind("127.0.0.1", 27001, 27001)
     port = rig.leg(0)
     with pytest.raises(SocketError, match="are taken"):
-        rig.sockets.bind("127.0.0.1", port, port)
+        rig.sockets.bind("127.0.0.1", port, port + 1)
 
 
 def test_without_file_descriptors_it_says_so(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
