@@ -89,6 +89,19 @@ async def database_at(engine: str | None, tmp_path: Path) -> AsyncIterator[str]:
         pass
 
 
+# Ten times as fast as TRUNCATE, which gives each table and index a new file.
+_EMPTY = (
+    "DO $$ BEGIN "
+    + "".join(f'DELETE FROM "{table.name}"; ' for table in reversed(metadata.sorted_tables))
+    + "".join(
+        f"PERFORM setval(pg_get_serial_sequence('{table.name}', 'id'), 1, false); "
+        for table in metadata.sorted_tables
+        if "id" in table.c
+    )
+    + "END $$"
+)
+
+
 @pytest.fixture
 async def db(engine: str | None, migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """An open, empty database, of each engine in turn."""
@@ -98,6 +111,5 @@ async def db(engine: str | None, migrated: Path, tmp_path: Path) -> AsyncIterato
     async with Database.open(at, SecretBox(tmp_path)) as database:
         if engine is not None:
             async with database.connections.write() as connection:
-                names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
-                await connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+                await connection.execute(text(_EMPTY))
         yield database
