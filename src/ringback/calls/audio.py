@@ -143,6 +143,8 @@ class LegAudio:
                 sends=not agreed.on_hold,
                 quiet_seconds=self._settings.quiet_seconds,
                 srtp=_keys(agreed.crypto),
+                rtcp="mux" if agreed.rtcp_mux else "port",
+                rtcp_remote=agreed.rtcp,
             )
         )
         if self._over():

@@ -66,6 +66,7 @@ class Media:
     maxptime_ms: int | None = None
     rtcp: tuple[str, int] | None = None
     """Host and port of its `a=rtcp:` (RFC 3605); the host is empty where that names none."""
+    rtcp_mux: bool = False
     crypto: tuple[str, ...] = field(default=(), repr=False)
     """What stands behind each `a=crypto:`, as written (`ringback.sip.sdes`): keys, which `repr` does not show."""
 
@@ -94,6 +95,8 @@ class AudioDescription:
     direction: Direction
     rtcp: tuple[str, int] | None = None
     """Where it takes RTCP (RFC 3605); None for the port after that of the audio."""
+    rtcp_mux: bool = False
+    """True when it would rather take RTCP on the port of the audio (RFC 5761)."""
 
     @classmethod
     def of(cls, media: Media) -> "AudioDescription":
@@ -112,6 +115,7 @@ class AudioDescription:
             media.maxptime_ms,
             media.direction,
             rtcp,
+            media.rtcp_mux,
         )
 
     @property
@@ -166,6 +170,7 @@ class _Draft:
         self.codecs: dict[int, Codec] = {}
         self.ptime: dict[str, int] = {}
         self.rtcp: tuple[str, int] | None = None
+        self.rtcp_mux = False
         self.crypto: list[str] = []
 
     def media(self) -> Media:
@@ -173,7 +178,8 @@ class _Draft:
         codecs = tuple(self.codecs.get(t) or _static(t) for t in types)
         return Media(
             self.kind, self.port, self.protocol, self.formats, self.address, self.direction,
-            codecs, self.ptime.get("ptime"), self.ptime.get("maxptime"), self.rtcp, tuple(self.crypto),
+            codecs, self.ptime.get("ptime"), self.ptime.get("maxptime"), self.rtcp, self.rtcp_mux,
+            tuple(self.crypto),
         )  # fmt: skip
 
 
@@ -233,6 +239,8 @@ class _Reader:
             match = _RTCP.fullmatch(content.strip())
             if match is not None and 0 < int(match[1]) <= 65535:
                 self._last.rtcp = match[2] or "", int(match[1])
+        elif name == "rtcp-mux":
+            self._last.rtcp_mux = True
         elif name == "crypto" and len(self._last.crypto) < MAX_CRYPTO:
             self._last.crypto.append(content.strip())
 

@@ -11,7 +11,7 @@ takes what comes, encrypted where it can be. An offer of RTP/AVP with keys is ta
 import ipaddress
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ringback.sip import sdes
@@ -58,6 +58,8 @@ class Negotiated:
     """The keys of both sides; None for plain RTP."""
     rtcp: tuple[str, int] | None = None
     """Where our RTCP goes (RFC 3605); None for the port after that of `remote`."""
+    rtcp_mux: bool = False
+    """True when RTCP goes with RTP (RFC 5761): the other side has offered it. We never do."""
 
 
 def answer(
@@ -91,10 +93,11 @@ def answer(
         if media is chosen:
             lines += _audio_lines(local_port, media.protocol, [codec], audio.telephone_event, ptime, wanted)
             lines += [f"a=crypto:{ours.line()}"] if ours is not None else []
+            lines += ["a=rtcp-mux"] if audio.rtcp_mux else []
         else:
             lines.append(_refused(media))
     data = _describe(local_address, lines, previous, session_id, zlib.crc32(offer))
-    return data, _negotiated(audio, codec, ptime, wanted, keys)
+    return data, replace(_negotiated(audio, codec, ptime, wanted, keys), rtcp_mux=audio.rtcp_mux)
 
 
 def offer(

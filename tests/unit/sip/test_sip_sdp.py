@@ -250,6 +250,18 @@ def test_where_rtcp_goes(value: str, rtcp: tuple[str, int] | None) -> None:
     assert agreed.rtcp == rtcp
 
 
+def test_rtcp_goes_with_rtp_where_the_other_side_offers_that() -> None:
+    """RFC 5761 §5.1.1: an answer has it only where the offer has."""
+    ours, agreed = sdp.answer(offer("m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n"), HERE, 6000)
+    assert agreed.rtcp_mux
+    assert b"a=rtcp-mux\r\n" in ours
+    ours, agreed = sdp.answer(offer("m=audio 4000 RTP/AVP 0\r\n"), HERE, 6000)
+    assert not agreed.rtcp_mux
+    assert b"rtcp" not in ours
+    mine = sdp.offer(HERE, 6000)
+    assert not sdp.accept_answer(mine, offer("m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n")).rtcp_mux
+
+
 def test_codecs_may_be_left_out_for_a_peer() -> None:
     text = "m=audio 4000 RTP/AVP 0 8\r\n"
     assert sdp.answer(offer(text), HERE, 6000, codecs=["PCMA"])[1].codec == "PCMA"
