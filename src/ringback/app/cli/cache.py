@@ -61,7 +61,7 @@ def list_answers(ctx: typer.Context, as_json: _AsJson = False) -> None:
             for row in rows
         ],
     )
-    typer.echo(f"\n{len(rows)} answers, {sum(row['bytes'] for row in rows) / 1e6:.1f} MB")
+    typer.echo(f"\n{_counted(len(rows))}, {sum(row['bytes'] for row in rows) / 1e6:.1f} MB")
 
 
 @cache.command("clear")
@@ -74,7 +74,11 @@ def clear(ctx: typer.Context) -> None:
         count = clear_directory(directory)
     except OSError as error:
         raise UserError(f"{directory} cannot be cleared: {error.strerror}") from error
-    typer.echo(f"{count} answers forgotten")
+    typer.echo(f"{_counted(count)} forgotten")
+
+
+def _counted(number: int) -> str:
+    return "1 answer" if number == 1 else f"{number} answers"
 
 
 def _read(directory: Path) -> list[Stored]:

@@ -38,7 +38,7 @@ def proofs(root: Path) -> dict[str, list[str]]:
 
     `root` is the directory of the repository. Raises UnknownClauseError for claims of clauses that there are not.
     """
-    raised = _numbers_of_package(root / "src" / "ringback")
+    raised = numbers_of_package(root / "src" / "ringback")
     by_code: dict[int, list[str]] = {}
     for clause in clauses().values():
         if clause.code in raised:
@@ -59,7 +59,13 @@ def _matching(claim: str, test: _Test) -> Iterable[Clause]:
         raise UnknownClauseError(f"{test.name} claims {claim}, which is no clause") from None
 
 
-def _numbers_of_package(package: Path) -> frozenset[int]:
+def numbers_of_tests(root: Path) -> dict[str, frozenset[int]]:
+    """Return the whole numbers that each test names, those of tables that it uses included."""
+    return {test.name: test.numbers for test in _tests(root)}
+
+
+def numbers_of_package(package: Path) -> frozenset[int]:
+    """Return the whole numbers that the package names, but for the table of the codes itself."""
     numbers: set[int] = set()
     for path in sorted(package.rglob("*.py")):
         if path.name != "errors.py" or path.parent.name != "model":
