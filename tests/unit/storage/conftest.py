@@ -6,10 +6,10 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import postgres
 import pytest
 from sqlalchemy import text
 
+from ringback.app.bench.rest import postgres
 from ringback.storage.connections import Connections
 from ringback.storage.database import Database
 from ringback.storage.engines import create_engine, database_url

@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     )
     bench.command("call")(call)
     bench.command("media")(media)
+    bench.command("rest")(rest)
     bench.command("signalling")(signalling)
     app.add_typer(bench, name="bench")
 
@@ -48,6 +49,25 @@ def call(
         typer.echo(text, err=True)
 
     typer.echo(json.dumps(asyncio.run(bench_calls(at_once or [1, 50], samples, progress)), indent=2))
+
+
+def rest(
+    seconds: Annotated[float, typer.Option(min=0.5, max=300, help="Length of each measurement.")] = 5,
+    postgresql: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="An empty PostgreSQL database. Without it one is started, where installed."),
+    ] = None,
+) -> None:
+    """Measure how many requests of each kind the REST API answers in a second, and how fast at half of that.
+
+    Starts a server of its own with each database; the requests come from this process.
+    """
+    from ringback.app.bench.rest.runs import bench_rest
+
+    def progress(text: str) -> None:
+        typer.echo(text, err=True)
+
+    typer.echo(json.dumps(asyncio.run(bench_rest(seconds, postgresql, progress)), indent=2))
 
 
 def media(

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: on a temporary directory, on a socket only, gone when the tests are over."""
+"""A PostgreSQL server for a while: on a temporary directory, on a socket only, for benchmarks and tests."""
 
 import os
 import shutil
@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _DEBIAN = Path("/usr/lib/postgresql")
-_QUICK = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c listen_addresses= -c max_connections=60"
+_SOCKET_ONLY = "-c listen_addresses= -c max_connections=60"
+_CARELESS = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+"""It may lose everything with the machine, which tests do not mind."""
 
 
 def programs() -> Path | None:
@@ -24,9 +26,12 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def running(bin_directory: Path) -> Iterator[str]:
-    """Run a server, and yield the URL of a database in it. Raises CalledProcessError with what it said."""
-    with tempfile.TemporaryDirectory(prefix="ringback-pg-", dir="/tmp") as name:
+def running(bin_directory: Path, *, careless: bool = True) -> Iterator[str]:
+    """Run a server, and yield the URL of a database in it. Raises CalledProcessError with what it said.
+
+    `careless` saves the time that it takes to be sure of the disk.
+    """
+    with tempfile.TemporaryDirectory(prefix="ringback-pg-") as name:
         base = Path(name)
         base.chmod(0o755)
         data, log = base / "data", base / "log"
@@ -43,7 +48,7 @@ def running(bin_directory: Path) -> Iterator[str]:
 
         run(str(bin_directory / "initdb"), "-D", str(data), "-A", "trust", "-U", "ringback", "-E", "UTF8", "--no-sync")
         pg_ctl = [str(bin_directory / "pg_ctl"), "-D", str(data), "-l", str(log), "-w"]
-        run(*pg_ctl, "-o", f"{_QUICK} -k {base}", "start")
+        run(*pg_ctl, "-o", f"{_SOCKET_ONLY} {_CARELESS if careless else ''} -k {base}", "start")
         try:
             yield f"postgresql://ringback@/postgres?host={base}"
         finally:

@@ -1,0 +1,1 @@
+"""`ringback bench rest`: how many requests the REST API answers, and how fast."""
