@@ -14,7 +14,7 @@ from ringback.app.directory import Directory
 from ringback.messaging.carriers.contract import Carrier
 from ringback.messaging.carriers.http import HttpCarrier
 from ringback.messaging.carriers.local import LocalCarrier, socket_path
-from ringback.messaging.carriers.sip import SipCarrier, SipMessages
+from ringback.messaging.carriers.sip import SipCarrier
 from ringback.messaging.carriers.smpp import SmppCarrier
 from ringback.messaging.carriers.smpp_server import SmppServerCarrier
 from ringback.messaging.keywords import REPLIES
@@ -154,12 +154,12 @@ def build_messages(
     utcnow: Callable[[], datetime],
     entropy: Callable[[int], bytes],
     media_base: str = "",
-    sip: SipMessages | None = None,
+    phones: SipCarrier | None = None,
     handsets: bool = True,
 ) -> tuple[MessageService, Callable[[], Awaitable[None]]]:
     """Make the service of messages, and what closes what it holds besides. Start it with `MessageService.start`.
 
-    `storage` is the directory of the store; `sip` sends to registered phones, if there is that.
+    `storage` is the directory of the store; `phones` reaches those that are registered, if there is that.
     """
     from ipaddress import ip_network
 
@@ -175,8 +175,6 @@ def build_messages(
                 return SmppServerCarrier(record, default_account)
             case "http":
                 return HttpCarrier(record, exchange, lambda: utcnow().timestamp())
-            case "sip" if sip is not None:
-                return SipCarrier(record.name, sip, default_account)
         raise ValueError(f"there are no carriers of the kind {record.kind} here")
 
     async def token(account_sid: str) -> str | None:
@@ -195,6 +193,7 @@ def build_messages(
         carriers=database.carriers,
         make_carrier=make,
         local=LocalCarrier(socket_path(storage) if handsets else None, region=settings.region),
+        phones=phones,
         webhooks=webhooks,
         directory=storage / "media",
         find=directory.find,

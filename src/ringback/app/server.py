@@ -16,6 +16,7 @@ from typing import Self
 from ringback.app.call_sms import CallSms
 from ringback.app.control import Control
 from ringback.app.directory import Directory
+from ringback.app.gateways import PREFIX, Gateways
 from ringback.app.messages import build_messages
 from ringback.app.notifications import NotifyingJournal, Owner
 from ringback.app.outgoing import OutgoingCalls
@@ -25,6 +26,7 @@ from ringback.app.routing import Plan, PlannedRouting
 from ringback.app.services import DefaultSpeech, Facilities
 from ringback.app.settings import Settings
 from ringback.app.sip_sockets import advertiser, limits, listens, tls_settings
+from ringback.app.sip_texts import SipTexts
 from ringback.app.telephony.services import SipServices
 from ringback.app.validation import Validation
 from ringback.app.voice import VoiceApplications
@@ -34,6 +36,8 @@ from ringback.calls.signalling import SipSignalling
 from ringback.calls.switch import Switch, SwitchSettings
 from ringback.media.client import MediaSettings, MediaWorkers
 from ringback.media.library import ClipLibrary, IsolatedPool
+from ringback.messaging.carriers.sip import SipCarrier
+from ringback.messaging.fleet import PHONES
 from ringback.messaging.service import MessageService
 from ringback.messaging.settings import MessageSettings
 from ringback.model.records import Account
@@ -76,6 +80,7 @@ class Server:
     outgoing: OutgoingCalls
     control: Control
     messages: MessageService
+    sip_texts: SipTexts
     sip_services: SipServices
     http: HttpServer
     front: Front
@@ -146,6 +151,9 @@ class Server:
             utcnow=utcnow,
         )
         await self.sip_services.load()
+        clock = asyncio.get_running_loop().time
+        self.sip_texts = SipTexts(self.sip_services.bindings, self.sip_services.phones.account_of, clock=clock)
+        self.sip_texts.carrier = SipCarrier(PHONES, self.sip_texts, self.account.sid)
         await self._listen(journal, voice, self.sip_services.plan)
         await self._control(journal, voice)
         await self._start_messages(journal, numbers, webhooks)
@@ -179,6 +187,8 @@ class Server:
             clock=asyncio.get_running_loop().time,
             utcnow=utcnow,
             entropy=secrets.token_bytes,
+            media_base=self.base_url,
+            phones=self.sip_texts.carrier,
         )
         self._stack.push_async_callback(close_gateways)
         self._stack.push_async_callback(self.messages.close)
@@ -192,7 +202,7 @@ class Server:
             user_agent=sip.user_agent,
             allowed=self.sip_services.screen.knows,
             screen=self.sip_services.screen,
-            serves=("REGISTER",),
+            serves=("REGISTER", "MESSAGE"),
             advertised=advertiser(sip),
         )
         try:
@@ -239,9 +249,11 @@ class Server:
             stands=transport.stands,
         )
         self._stack.push_async_callback(self.sip_services.close)
+        self.sip_texts.start(endpoint, sip.advertised_address or self.sip_address[0])
+        self._stack.push_async_callback(self.sip_texts.close)
 
     def _on_sip_event(self, event: Event) -> None:
-        if not self.sip_services.on_event(event):
+        if not self.sip_texts.on_event(event) and not self.sip_services.on_event(event):
             self.switch.on_event(event)
 
     async def _control(self, journal: EventWriter, voice: VoiceApplications) -> None:
@@ -299,6 +311,7 @@ class Server:
             notify=self.notifications.notice,
         )
         self.front = build_front(services)
+        self.front.mount(PREFIX, Gateways(self.messages.fleet.get))
         await self.http.start(self.front)
 
     @property

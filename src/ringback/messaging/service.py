@@ -56,6 +56,7 @@ class MessageService:
         carriers: CarrierStore,
         make_carrier: Factory,
         local: Carrier,
+        phones: Carrier | None = None,
         webhooks: WebhookClient,
         directory: Path,
         find: FindOwner,
@@ -80,7 +81,7 @@ class MessageService:
         self._opt_outs: set[tuple[str, str, str]] = set()
         self._scheduled: datetime | None = None
         self._tasks = Tasks()
-        self.fleet = Fleet(make_carrier, local)
+        self.fleet = Fleet(make_carrier, local, phones)
         self._outgoing_media = OutgoingMedia(webhooks, tokens, store, self._files, directory, note, utcnow)
         handlers = {
             CALLBACK: Callbacks(webhooks, tokens, store, note, utcnow).run,

@@ -126,7 +126,7 @@ class CarrierRecord:
 
     name: str
     kind: str
-    """`smpp`, `smpp-server`, `sip`, `http` or `local`."""
+    """`smpp`, `smpp-server` or `http`."""
     settings: dict[str, object]
     """What that kind needs, JSON only; docs/reference/carriers.md lists it. It may hold passwords."""
     date_created: datetime

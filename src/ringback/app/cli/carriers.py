@@ -24,12 +24,11 @@ carriers = typer.Typer(
 
 
 class Kind(StrEnum):
-    """The kinds of carriers that can be added; the local one is always there."""
+    """The kinds of carriers that can be added; that of this machine and that of phones are always there."""
 
     SMPP = "smpp"
     SMPP_SERVER = "smpp-server"
     HTTP = "http"
-    SIP = "sip"
 
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -153,8 +152,6 @@ def test(
 async def _tested(record: CarrierRecord, seconds: float) -> str:
     if record.kind == "smpp":
         return await _bound(record, seconds)
-    if record.kind == "sip":
-        return "phones register at the server; there is nothing to connect to"
     host, port, secure = _address(record)
     try:
         async with asyncio.timeout(seconds):
@@ -212,10 +209,8 @@ def _try(record: CarrierRecord) -> None:
             SmppSettings.read(dict(record.settings))
         elif record.kind == "smpp-server":
             SmppServerCarrier(record)
-        elif record.kind == "http":
+        else:
             HttpCarrier(record, None, lambda: 0.0)  # type: ignore[arg-type]
-        elif record.settings:
-            raise ValueError("a carrier of the kind sip has no settings")
     except ValueError as error:
         raise UserError(str(error), hint="docs/reference/carriers.md lists the settings of each kind") from error
 
@@ -234,8 +229,15 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
 
 
 def _checked(name: str) -> str:
-    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > 64 or name == "local":
-        raise UserError(f"{name!r} is no name for a carrier: letters, digits, - and _, and not `local`")
+    if (
+        not name.replace("-", "").replace("_", "").isalnum()
+        or not name.isascii()
+        or len(name) > 64
+        or name in ("local", "phones")
+    ):
+        raise UserError(
+            f"{name!r} is no name for a carrier: letters, digits, - and _, and neither `local` nor `phones`"
+        )
     return name
 
 
@@ -246,8 +248,6 @@ def _shown(value: Any) -> Any:
 
 
 def _target(record: CarrierRecord) -> str:
-    if record.kind == "sip":
-        return "registered phones"
     if record.kind == "http":
         return str(record.settings.get("url", ""))
     return f"{record.settings.get('host', '127.0.0.1')}:{record.settings.get('port', 2775)}"
