@@ -166,6 +166,8 @@ class VoiceSession:
 
     async def _give_up(self, code: int) -> End:
         """Tell the caller that there is nothing to be had, as well as that is possible."""
+        if self._part is not MAIN:
+            return End(outcome.APPLICATION_ERROR, code)
         try:
             await self._call.play(await self._services.speak(APOLOGY, voice="woman", language="en-US"))
         except Exception as error:  # noqa: BLE001 - silence is all that is left

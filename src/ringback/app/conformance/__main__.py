@@ -13,5 +13,5 @@ def main(root: Path) -> None:
     (root / PROOFS).write_text(as_json(found), "utf-8")
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover
     main(Path.cwd())

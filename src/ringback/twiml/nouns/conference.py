@@ -43,9 +43,9 @@ def _beep(text: str, version: ApiVersion) -> str:
 
 def _label(text: str, _version: ApiVersion) -> str:
     if len(text) > MAX_LABEL:
-        raise BadValueError(f"takes up to {MAX_LABEL} characters", 16025)
+        raise BadValueError(f"takes up to {MAX_LABEL} characters", 16024)
     if "/" in text:
-        raise BadValueError("takes no /", 16023)
+        raise BadValueError("takes no /", 16024)
     return text
 
 
@@ -70,9 +70,9 @@ class Conference:
     """None: the built-in music; empty: silence."""
     wait_method: Literal["GET", "POST"] = attribute(http_method, "POST", code=13234)
     participant_label: str = attribute(_label, "", since=V2010)
-    max_participants: int = attribute(integer(2, 250), 250, code=13236, since=V2010)
+    max_participants: int = attribute(integer(2, 250), 250, since=V2010)
     record: bool = attribute(_record, False, since=V2010)
-    trim: str = attribute(one_of("trim-silence", "do-not-trim"), "trim-silence", since=V2010)
+    trim: str = attribute(one_of("trim-silence", "do-not-trim"), "trim-silence", code=13239, since=V2010)
     coach: str = attribute(free_text, "", code=13240, since=V2010)
     region: str = attribute(free_text, "", since=V2010)
     jitter_buffer_size: str = attribute(one_of("large", "medium", "small", "off"), "large", since=V2010)

@@ -17,7 +17,7 @@ from ringback.twiml.nouns.client import Client
 from ringback.twiml.nouns.conference import Conference
 from ringback.twiml.nouns.number import Number
 from ringback.twiml.nouns.queue import Queue
-from ringback.twiml.nouns.sip import Sip
+from ringback.twiml.nouns.sip import MAX_URI, Sip
 from ringback.twiml.reader import Reader, name_of, shorten
 from ringback.twiml.recordings import RECORDING_EVENTS, watch_recording
 from ringback.twiml.session import MAIN, Session
@@ -44,6 +44,12 @@ def _record(text: str, _version: ApiVersion) -> str:
     return _MODES[text]
 
 
+def _timeout(text: str, version: ApiVersion) -> int:
+    if version is ApiVersion.V2008:
+        return int(integer(1)(text, version))
+    return int(integer(5, 600)(text, version))
+
+
 def _country(text: str, _version: ApiVersion) -> str:
     if text not in COUNTRIES:
         raise BadValueError("takes the two letters of a country with tones of its own")
@@ -65,14 +71,14 @@ class Dial(Verb):
     action: str = attribute(free_text, "")
     """Empty: the verb below comes next."""
     method: Literal["GET", "POST"] = attribute(http_method, "POST", code=13210)
-    timeout: int = attribute(integer(1, 600), 30, code=13212)
+    timeout: int = attribute(_timeout, 30, code=13212)
     hangup_on_star: bool = attribute(boolean, False, code=13213)
     time_limit: int = attribute(integer(1), 14400, code=13216)
     caller_id: str = attribute(free_text, "", code=13214)
-    answer_on_bridge: bool = attribute(boolean, False, since=V2010)
-    sequential: bool = attribute(boolean, False, since=V2010)
-    ring_tone: str = attribute(_country, "", since=V2010)
-    record: str = attribute(_record, "", since=V2010)
+    answer_on_bridge: bool = attribute(boolean, False, code=13219, since=V2010)
+    sequential: bool = attribute(boolean, False, code=13218, since=V2010)
+    ring_tone: str = attribute(_country, "", code=13220, since=V2010)
+    record: str = attribute(_record, "", code=13217, since=V2010)
     trim: str = attribute(one_of("trim-silence", "do-not-trim"), "do-not-trim", since=V2010)
     recording_track: Literal["inbound", "outbound", "both"] = attribute(
         one_of("inbound", "outbound", "both"), "both", since=V2010
@@ -103,6 +109,11 @@ class Dial(Verb):
             else:
                 reader.warn(13215, f"{shorten(name)} may not stand inside Dial; it is ignored", child)
         text = " ".join((element.text or "").split())
+        if conference is not None and callees:
+            reader.warn(
+                13000, "Dial calls numbers or goes into a conference, not both; the numbers are left out", element
+            )
+            callees = []
         if text and not callees and conference is None:
             callees = list(_number(Number(to=text), element, reader))
         if len(callees) > MAX_NOUNS:
@@ -224,8 +235,8 @@ def _callee(noun: type[Callee], element: etree._Element, reader: Reader) -> tupl
         return (Client(to=f"client:{text}", **values),)
     text = _text_of(element, reader)
     if noun is Sip:
-        if not text.lower().startswith(("sip:", "sips:")) or len(text) > 1280:
-            reader.warn(13223, f"{shorten(text) or 'nothing'} is no SIP address; it is ignored", element)
+        if not text.lower().startswith(("sip:", "sips:")) or len(text.partition("?")[0]) > MAX_URI:
+            reader.warn(13243, f"{shorten(text) or 'nothing'} is no SIP address; it is ignored", element)
             return ()
         return (Sip(to=text, **values),)
     return _number(Number(to=text, **values), element, reader)

@@ -55,7 +55,7 @@ class Record(Verb):
     recording_status_callback: str = attribute(free_text, "", since=V2010)
     recording_status_callback_method: Literal["GET", "POST"] = attribute(http_method, "POST", since=V2010)
     recording_status_callback_event: tuple[str, ...] = attribute(
-        event_list(*RECORDING_EVENTS), ("completed",), since=V2010
+        event_list(*RECORDING_EVENTS), ("completed",), code=13621, since=V2010
     )
 
     @classmethod
