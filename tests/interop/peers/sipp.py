@@ -166,25 +166,34 @@ class Sipp:
         limit: int | None = None,
         transport: str = "u1",
         echo: bool = False,
+        host: str = "127.0.0.1",
         more: Sequence[str] = (),
     ) -> Self:
         """Play a scenario: towards the port `remote`, or, without it, for those who call `port`, until stopped.
 
         `calls` in all, `rate` of them a second, `limit` at once; `transport`: u1 UDP, t1 TCP, un and tn a socket
-        for each call. `echo`: send received audio back. `more`: further options of sipp.
+        for each call. `echo`: send received audio back. `host`: the address of both sides, ::1 for IPv6; the audio
+        stays at 127.0.0.1. `more`: further options of sipp.
         """
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "scenario.xml").write_text(text)
         port = free_port()
         command = ["sipp", "-sf", "scenario.xml", "-nostdin", "-timeout", f"{LIFETIME}s", "-t", transport]
-        command += ["-i", "127.0.0.1", "-bind_local", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(free_port(6))]
+        command += ["-i", host, "-bind_local", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(free_port(6))]
         command += ["-ci", "127.0.0.1", "-cp", str(free_port())]
         command += ["-trace_stat", "-stf", "statistics.csv", "-fd", "1", "-trace_err", "-error_file", "errors"]
         command += ["-trace_msg", "-message_file", "messages"] if calls <= 10 else []
         if remote is None:
             command += ["-aa"]
         else:
-            command += [f"127.0.0.1:{remote}", "-r", str(rate), "-m", str(calls), "-timeout_error"]
+            command += [
+                f"[{host}]:{remote}" if ":" in host else f"{host}:{remote}",
+                "-r",
+                str(rate),
+                "-m",
+                str(calls),
+                "-timeout_error",
+            ]
             command += ["-l", str(limit or calls)]
         command += ["-rtp_echo"] if echo else []
         return cls(await Process.spawn(folder, [*command, *more]), port)
