@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     bench.command("media")(media)
     bench.command("rest")(rest)
     bench.command("signalling")(signalling)
+    bench.command("messages")(messages)
     app.add_typer(bench, name="bench")
 
 
@@ -123,3 +124,22 @@ def signalling(
         typer.echo(text, err=True)
 
     typer.echo(json.dumps(asyncio.run(bench_signalling(calls, transport.value, progress)), indent=2))
+
+
+def messages(
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="Messages to send.")] = 5000,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, max=500, help="REST requests at a time.")] = 32,
+    postgresql: Annotated[
+        str | None, typer.Option(metavar="URL", help="An empty PostgreSQL database to measure, too; it is filled.")
+    ] = None,
+) -> None:
+    """Measure how many messages a second go from REST to SMPP, and from the receipt to the status callback.
+
+    The server runs on one core; its client, the SMSC and the application on another.
+    """
+    from ringback.app.bench.messages import as_json, bench_messages
+
+    def progress(text: str) -> None:
+        typer.echo(text, err=True)
+
+    typer.echo(as_json(asyncio.run(bench_messages(count, at_once, postgresql, progress))))
