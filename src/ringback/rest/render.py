@@ -23,6 +23,7 @@ DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 # XML 1.0, production 2: what no document may hold, not even as a reference.
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_AS_IT_IS: Final = frozenset({str, int, bool, float})
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -33,12 +34,13 @@ def to_json(value: Any) -> bytes:
 
 def plain(value: Any) -> Any:
     """Turn what a field holds into JSON values."""
-    if value is None or type(value) in (str, int, bool, float):
+    kind = type(value)
+    if value is None or kind in _AS_IT_IS:
         return value
-    if isinstance(value, datetime):
+    if kind is datetime:
         return rfc2822(value)
-    if isinstance(value, Link):
-        return f"{value}.json"
+    if kind is Link:
+        return value + ".json"
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, Mapping):

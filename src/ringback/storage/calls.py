@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ARRAY, String, any_, bindparam, delete, select, update
 
 from ringback.model.records import CallRecord
 from ringback.model.sids import is_sid
@@ -21,6 +21,9 @@ SERVER_RESTARTED = "server-restarted"
 """The end reason of calls that a crash of the server cut off."""
 
 _UNFINISHED = [status.value for status in CallStatus if not status.final]
+
+
+_THESE = select(calls).where(calls.c.sid == any_(bindparam("sids", type_=ARRAY(String))))
 
 
 class CallStore(RecordStore[CallRecord]):
@@ -113,7 +116,12 @@ class CallStore(RecordStore[CallRecord]):
         return totals
 
     async def _fetch_all(self, sids: Sequence[str]) -> Sequence[CallRecord | None]:
-        async with self._connections.read() as connection:
-            rows = await connection.execute(select(calls).where(calls.c.sid.in_(set(sids))))
+        async with self._connections.look() as connection:
+            wanted = list(set(sids))
+            if connection.dialect.name == "postgresql":
+                # One text whatever their number is, so that it is prepared once.
+                rows = await connection.execute(_THESE, {"sids": wanted})
+            else:
+                rows = await connection.execute(select(calls).where(calls.c.sid.in_(wanted)))
             found = {row["sid"]: CALLS.of(row) for row in rows.mappings()}
         return [found.get(sid) for sid in sids]

@@ -17,6 +17,9 @@ from ringback.storage.errors import StorageError
 WRITES = "ringback_writes"
 """Execution option of a connection that is going to write (see `_begin`)."""
 
+LOOKS = "ringback_looks"
+"""Execution option of a connection that runs one statement, outside of any transaction."""
+
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 """A key that counts up by itself. SQLite does that for a column declared exactly INTEGER, which has 64 bits there."""
 
@@ -122,5 +125,8 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later fails at once with "database is locked" if another has written
     # in between: the busy timeout does not apply there. So those that will write take the write lock at the start.
-    writes = connection.get_execution_options().get(WRITES, False)
+    options = connection.get_execution_options()
+    if options.get(LOOKS, False):
+        return
+    writes = options.get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

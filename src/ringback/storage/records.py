@@ -169,7 +169,7 @@ class RecordStore(Generic[R]):
 
     async def get(self, key: Key) -> R | None:
         """Return the record of that key, if there is one."""
-        async with self._connections.read() as connection:
+        async with self._connections.look() as connection:
             return await self._records.one(connection, self._records.where(key))
 
     async def remove(self, key: Key) -> bool:
@@ -179,12 +179,12 @@ class RecordStore(Generic[R]):
 
     async def page(self, filters: Sequence[Where] = (), page: Page = FIRST) -> list[R]:
         """Return the newest records first that meet every filter, only those of that page."""
-        async with self._connections.read() as connection:
+        async with self._connections.look() as connection:
             return await self._records.page(connection, filters, page)
 
     async def count(self, filters: Sequence[Where] = ()) -> int:
         """Tell how many records meet every filter."""
-        async with self._connections.read() as connection:
+        async with self._connections.look() as connection:
             return await self._records.count(connection, filters)
 
     async def first(self, filters: Sequence[Where]) -> R | None:
