@@ -165,7 +165,9 @@ async def test_a_room_is_recorded_whoever_comes_and_goes(workers: MediaWorkers, 
     await wired(workers, 0, 0, 0)
 
     assert end.reason == "stopped"
-    assert tones(recorded(end.path)[-4000:, 0]) == {900, 1400}
+    sound = tones(recorded(end.path)[:, 0])
+    assert {900, 1400} <= sound
+    assert 400 not in sound
 
 
 async def test_a_leg_is_in_one_room_and_coaches_its_like(workers: MediaWorkers) -> None:
