@@ -248,8 +248,13 @@ class Call:
     def session_headers(self) -> list[tuple[str, str]]:
         """Return what the requests and answers that make or change a session carry."""
         flow = self.flow
-        contact = [] if flow is None else [("Contact", self.stack.contact(flow))]
+        contact = [] if flow is None else [("Contact", self.stack.contact(flow, secure=self.secure))]
         return [*contact, self.stack.policy.allow, self.stack.policy.supported]
+
+    @property
+    def secure(self) -> bool:
+        """True for a call to or from a `sips` URI, whose Contact must be one too (§8.1.1.8, §12.1.1)."""
+        return self.dialog is not None and self.dialog.target.startswith("sips:")
 
     @property
     def flow(self) -> Flow | None:

@@ -96,6 +96,11 @@ class OutgoingLeg(Call):
         return [*self._invitation.headers, *self.session_headers(), *require, *self.timer.request_fields()]
 
     @property
+    def secure(self) -> bool:
+        """True for a call to a `sips` URI."""
+        return self._invitation.target_uri.startswith("sips:") if self.dialog is None else super().secure
+
+    @property
     def flow(self) -> Flow | None:
         """Where the INVITE went, until somebody answers it."""
         return self._invitation.flow if self.dialog is None else super().flow

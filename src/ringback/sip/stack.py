@@ -102,12 +102,20 @@ class Stack:
         return f"{BRANCH_COOKIE}{self.rng.getrandbits(80):020x}"
 
     def via(self, flow: Flow, branch: str) -> str:
-        """Return our Via for a request on that flow; `rport` asks for answers where we send from (RFC 3581)."""
-        host, port = self.advertised(flow)
-        return f"SIP/2.0/{flow.transport} {host_text(host)}:{port};branch={branch};rport"
+        """Return our Via for a request on that flow; `rport` asks for answers where we send from (RFC 3581).
 
-    def contact(self, flow: Flow) -> str:
-        """Return our Contact for a dialog on that flow."""
+        `alias` lets a TLS peer that has verified our certificate use the connection for its own requests (RFC 5923).
+        """
         host, port = self.advertised(flow)
-        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        return f"<sip:{host_text(host)}:{port}{transport}>"
+        alias = ";alias" if flow.transport == "TLS" else ""
+        return f"SIP/2.0/{flow.transport} {host_text(host)}:{port};branch={branch};rport{alias}"
+
+    def contact(self, flow: Flow, *, secure: bool = False) -> str:
+        """Return our Contact for a dialog on that flow; `secure` makes it a `sips` URI."""
+        host, port = self.advertised(flow)
+        # RFC 7118 §5.2.4: `ws` stands for both kinds of WebSocket.
+        name = "ws" if flow.transport == "WSS" else flow.transport.lower()
+        if secure:
+            name = {"tls": "tcp"}.get(name, name)  # RFC 3261 §26.2.2: sips is TLS already
+        transport = "" if name == "udp" else f";transport={name}"
+        return f"<sip{'s' * secure}:{host_text(host)}:{port}{transport}>"

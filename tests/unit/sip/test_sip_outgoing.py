@@ -3,7 +3,7 @@
 import pytest
 from sip_talk import ANSWER, LOCAL, OFFER, REMOTE, TCP, Talk, parse
 
-from ringback.sip.events import Answered, Ended, Flow, PeerAlive, Refused, Ringing
+from ringback.sip.events import Answered, Ended, Flow, PeerAlive, Refused, Ringing, Send
 
 
 def test_the_invite() -> None:
@@ -207,3 +207,12 @@ def test_the_answering_side_sends_from_another_port() -> None:
     talk.told()
     talk.say(talk.response(options, 200))
     assert talk.told() == [PeerAlive(call)]
+
+
+def test_a_call_to_a_sips_uri_has_such_a_contact() -> None:
+    """RFC 3261 §8.1.1.8: else the other side would answer in the clear."""
+    talk = Talk(Flow("TLS", LOCAL, REMOTE, 7))
+    talk.endpoint.invite("sips:bob@192.0.2.2", talk.flow, from_uri="sips:me@192.0.2.1", sdp=OFFER, now=0.0)
+    sent = talk.endpoint.poll()
+    assert isinstance(sent, Send)
+    assert b"\r\nContact: <sips:192.0.2.1:5060;transport=tcp>\r\n" in sent.data

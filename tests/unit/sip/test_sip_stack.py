@@ -4,7 +4,7 @@ import random
 
 from sip_talk import TCP, UDP, Talk
 
-from ringback.sip.events import DialogId, PeerAlive, Send, Trace
+from ringback.sip.events import DialogId, Flow, PeerAlive, Send, Trace
 from ringback.sip.message import parse
 from ringback.sip.policy import Policy
 from ringback.sip.stack import Stack
@@ -49,3 +49,8 @@ def test_via_and_contact() -> None:
     assert made.via(UDP, "z9hG4bKx") == "SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bKx;rport"
     assert made.contact(UDP) == "<sip:[2001:db8::1]:5060>"
     assert made.contact(TCP) == "<sip:[2001:db8::1]:5060;transport=tcp>"
+    tls, wss = (Flow(transport, ("192.0.2.1", 5061), ("192.0.2.2", 40000), 1) for transport in ("TLS", "WSS"))
+    assert made.via(tls, "z9hG4bKx") == "SIP/2.0/TLS [2001:db8::1]:5061;branch=z9hG4bKx;rport;alias"
+    assert made.contact(tls) == "<sip:[2001:db8::1]:5061;transport=tls>"
+    assert made.contact(wss) == "<sip:[2001:db8::1]:5061;transport=ws>"
+    assert made.contact(tls, secure=True) == "<sips:[2001:db8::1]:5061;transport=tcp>"
