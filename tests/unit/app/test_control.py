@@ -34,6 +34,7 @@ async def talking(world: ControlWorld, document: str = WAITS) -> str:
     return sid
 
 
+@pytest.mark.conforms("2008-08-01/12/control", "2010-04-01/2.6.4/rest-redirect")
 @pytest.mark.parametrize(
     "document",
     [

@@ -21,6 +21,7 @@ from ringback.testing.exchange import Answers
 HELLO = "<Response><Say>Hello there.</Say></Response>"
 
 
+@pytest.mark.conforms("2008-08-01/1.1/outgoing", "2010-04-01/5.2/events", "2010-04-01/5.1/first-outbound")
 @virtual
 async def test_a_call_is_accepted_made_rendered_and_told_about(tmp_path: Path) -> None:
     async with ControlWorld(tmp_path) as world:
@@ -126,6 +127,7 @@ async def test_an_application_that_is_gone_fails_the_call(tmp_path: Path) -> Non
         assert (world.kept(sid)["status"], world.exchange.called) == (CallStatus.FAILED, [])
 
 
+@pytest.mark.conforms("2008-08-01/1.1/outgoing-not-connected", "2010-04-01/5.2/SipResponseCode")
 @pytest.mark.parametrize(("code", "status"), [(486, "busy"), (480, "no-answer"), (404, "failed"), (503, "failed")])
 @pytest.mark.parametrize("version", list(ApiVersion))
 def test_a_refusal_is_told(version: ApiVersion, code: int, status: str, tmp_path: Path) -> None:
@@ -150,6 +152,7 @@ def test_a_refusal_is_told(version: ApiVersion, code: int, status: str, tmp_path
     test()
 
 
+@pytest.mark.conforms("2008-08-01/1.1/outgoing-answered")
 @virtual
 async def test_in_2008_the_first_request_says_that_it_was_answered(tmp_path: Path) -> None:
     async with ControlWorld(tmp_path) as world:
@@ -193,6 +196,7 @@ async def test_the_time_limit_counts_from_the_answer(tmp_path: Path) -> None:
         assert (kept["end_reason"], (kept["end_time"] - kept["start_time"]).seconds) == ("time-limit", 30)
 
 
+@pytest.mark.conforms("2008-08-01/1.1/outgoing-answered", "2010-04-01/5.1/AnsweredBy", "2010-04-01/5.4/sync")
 @pytest.mark.parametrize(("verdict", "status"), [("human", "answered-human"), ("machine_start", "answered-machine")])
 @pytest.mark.parametrize("version", list(ApiVersion))
 def test_who_answered_is_told_with_the_first_request(
@@ -218,6 +222,7 @@ def test_who_answered_is_told_with_the_first_request(
     test()
 
 
+@pytest.mark.conforms("2008-08-01/1.1/outgoing-hangup-machine")
 @virtual
 async def test_a_machine_is_hung_up_on_where_that_is_wanted(tmp_path: Path) -> None:
     """2008-08-01 clause 6.2, IfMachine=Hangup."""
@@ -230,6 +235,7 @@ async def test_a_machine_is_hung_up_on_where_that_is_wanted(tmp_path: Path) -> N
         assert (told["DialStatus"], told["CallStatus"]) == ("hangup-machine", "completed")
 
 
+@pytest.mark.conforms("2010-04-01/5.4/async")
 @virtual
 async def test_who_answered_may_be_told_beside_the_document(tmp_path: Path) -> None:
     async with ControlWorld(tmp_path) as world:
@@ -243,6 +249,7 @@ async def test_who_answered_may_be_told_beside_the_document(tmp_path: Path) -> N
         assert world.web.asked[0].at < world.web.asked[1].at
 
 
+@pytest.mark.conforms("2010-04-01/5.2/Recording")
 @virtual
 async def test_a_call_is_recorded_where_that_is_wanted(tmp_path: Path) -> None:
     async with ControlWorld(tmp_path) as world:

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from control_world import CALLEE, ControlWorld
 from voice_world import ACCOUNT, STATUS_URL, virtual
 
@@ -26,6 +27,7 @@ async def key_in(world: ControlWorld, *tries: str) -> dict[str, str]:
     return world.told(STATUS_URL)[-1]
 
 
+@pytest.mark.conforms("2010-04-01/5.6/validation")
 @virtual
 async def test_the_right_code_makes_a_caller_id(tmp_path: Path) -> None:
     async with ControlWorld(tmp_path) as world:

@@ -99,6 +99,7 @@ DETECT = MachineDetection()
 END = MachineDetection("DetectMessageEnd")
 
 
+@pytest.mark.conforms("2010-04-01/5.4/verdicts")
 @pytest.mark.parametrize(
     ("answerer", "detection", "verdict", "took"),
     [

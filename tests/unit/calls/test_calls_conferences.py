@@ -70,6 +70,7 @@ def music(exchange: Exchange, leg: int) -> str:
     return playing.path.name if playing else ""
 
 
+@pytest.mark.conforms("2008-08-01/2.6.2/two", "2010-04-01/2.6.4/starts")
 @virtual
 async def test_it_begins_with_the_second_who_comes() -> None:
     hall = Hall(PLAIN)
@@ -96,6 +97,7 @@ async def test_it_begins_with_the_second_who_comes() -> None:
     assert [event.sequence for event in hall.events] == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.conforms("2008-08-01/2.6.2/starts", "2010-04-01/2.6.4/starts")
 @virtual
 async def test_it_does_not_begin_without_somebody_who_may_begin_it() -> None:
     hall = Hall(replace(PLAIN, start_on_enter=False), PLAIN)
@@ -106,6 +108,7 @@ async def test_it_does_not_begin_without_somebody_who_may_begin_it() -> None:
     await hall.exchange.switch.close()
 
 
+@pytest.mark.conforms("2008-08-01/2.6.2/ends")
 @virtual
 async def test_whoever_ends_it_by_leaving_sends_all_out() -> None:
     hall = Hall(PLAIN, replace(PLAIN, end_on_exit=True))
@@ -142,6 +145,7 @@ async def test_the_time_limit_counts_from_the_entry() -> None:
     await hall.over()
 
 
+@pytest.mark.conforms("2008-08-01/2.6.2/room", "2010-04-01/2.6.4/room")
 @virtual
 async def test_the_same_name_in_another_account_is_another_room() -> None:
     hall = Hall(PLAIN)
@@ -159,6 +163,7 @@ async def test_a_full_room_takes_no_more() -> None:
     await hall.exchange.switch.close()
 
 
+@pytest.mark.conforms("2010-04-01/2.6.4/hold")
 @virtual
 async def test_muting_holding_and_coaching_reach_the_audio_and_the_records() -> None:
     hall = Hall(PLAIN, replace(PLAIN, muted=True))

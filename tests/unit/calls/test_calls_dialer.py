@@ -54,6 +54,7 @@ class Dials:
         return dialed
 
 
+@pytest.mark.conforms("2010-04-01/2.6/child")
 @virtual
 async def test_the_callee_answers_talks_and_hangs_up() -> None:
     dials = Dials(A, after=5)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
 from calls_virtual import ACCOUNT, NUMBER, finished, virtual
 
 from ringback.calls.dialing import Dialed, Dialing, Target
@@ -80,6 +81,7 @@ async def test_who_takes_from_an_empty_queue_waits() -> None:
     assert (dialed.status, dialed.bridged, dialed.seconds) == ("completed", True, 10)
 
 
+@pytest.mark.conforms("2010-04-01/2.6.5/Queue-unknown")
 @virtual
 async def test_a_queue_that_is_not_there_is_a_failure() -> None:
     office = Office(Queueing("help"))
