@@ -115,7 +115,8 @@ class Registration:
         else:
             refused = code in _REFUSALS
             wait = float(min(_number(headers, "retry-after"), _LONGEST))
-            self._fail(f"{code} {reason}".strip(), now, refused=refused, wait=wait)
+            advice = ": the name or the password is refused" if code in (401, 403, 407) else ""
+            self._fail(f"{code} {reason}".strip() + advice, now, refused=refused, wait=wait)
 
     def failed(self, why: str, now: float) -> None:
         """Learn that it could not be sent, or was not answered."""

@@ -107,7 +107,7 @@ def test_a_refused_password_is_not_tried_often() -> None:
     ours = started()
     ours.answered(403, "Forbidden", (), CONTACT, 0.0)
     assert ours.next_timeout() == 300.0
-    assert ours.status(0.0).why == "403 Forbidden"
+    assert ours.status(0.0).why == "403 Forbidden: the name or the password is refused"
 
 
 def test_retry_after_is_heeded() -> None:

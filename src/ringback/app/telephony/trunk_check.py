@@ -257,6 +257,8 @@ def _why_not_connected(flow: Flow, error: OSError) -> str:
         return f"{where}: its certificate is not believed: {why}; sip.tls_ca names other authorities"
     if isinstance(error, ssl.SSLError):
         return f"{where}: TLS fails ({error.reason or error}): is it a port for TLS?"
+    if isinstance(error, TimeoutError) and flow.transport in ("TLS", "WSS"):
+        return f"{where}: nobody answers TLS there: a firewall, or a port that is not for TLS"
     if isinstance(error, TimeoutError):
         return f"{where}: nobody answers: a firewall, or a wrong address"
     if isinstance(error, ConnectionRefusedError):
