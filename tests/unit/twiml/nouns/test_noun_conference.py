@@ -109,69 +109,48 @@ def test_what_is_told_afterwards(version: ApiVersion) -> None:
     "2008-08-01/2.6.2/waitMethod-default",
     "2008-08-01/1.1/wait",
     "2010-04-01/2.6.4/wait",
-    "version",
-    "the built-in music",
-    "', version=version)
+)
+@pytest.mark.parametrize("version", BOTH)
+def test_what_is_heard_while_waiting(version: ApiVersion) -> None:
+    assert asked(attend(version=version)).wait is None, "the built-in music"
+    silent = attend('waitUrl=""', version=version)
     assert (silent.heard, silent.requests[:-1]) == ([], [])
-    pages = {WAIT: ",
-    "}
-    taken = attend('waitUrl=",
-    "', version=version, pages=pages)
-    assert taken.requests[0][:2] == (",
-    ", WAIT)
-    assert taken.heard[:2] == [",
-    ", ",
-    "]
+    pages = {WAIT: "<Response><Say>Soon.</Say><Play>/music.mp3</Play></Response>"}
+    taken = attend('waitUrl="/wait"', version=version, pages=pages)
+    assert taken.requests[0][:2] == ("POST", WAIT)
+    assert taken.heard[:2] == ["Soon.", "http://app.example/music.mp3"]
     # 2010-04-01 asks once, 2008-08-01 as often as the document ends.
     assert (len(taken.heard) > 2) is (version is V2008)
-    assert attend('waitUrl=",
-    " waitMethod=",
-    "', version=version, pages=pages).requests[0][0] == ",
-    "
-    assert codes('<Dial><Conference waitMethod=",
-    ">x</Conference></Dial>', version) == [13234]
+    assert attend('waitUrl="/wait" waitMethod="GET"', version=version, pages=pages).requests[0][0] == "GET"
+    assert codes('<Dial><Conference waitMethod="PUT">x</Conference></Dial>', version) == [13234]
 
 
-@pytest.mark.conforms(",
-    ")
-@pytest.mark.parametrize(",
-    ", BOTH)
+@pytest.mark.conforms("2008-08-01/2.6.2/wait-verbs")
+@pytest.mark.parametrize("version", BOTH)
 def test_who_waits_is_only_entertained(version: ApiVersion) -> None:
     pages = {
-        WAIT: ",
-    ",
-        ",
-    ": ",
-    ",
+        WAIT: "<Response><Gather/><Dial>1</Dial><Record/><Say>Soon.</Say><Pause/><Redirect>/more</Redirect></Response>",
+        "http://app.example/more": "<Response><Say>More.</Say><Pause length='99'/></Response>",
     }
-    taken = attend('waitUrl=",
-    "', version=version, pages=pages)
-    assert (taken.heard[:2], taken.codes()) == ([",
-    ", ",
-    "], [13238] * 3)
+    taken = attend('waitUrl="/wait"', version=version, pages=pages)
+    assert (taken.heard[:2], taken.codes()) == (["Soon.", "More."], [13238] * 3)
 
 
-@pytest.mark.parametrize(",
-    ", BOTH)
+@pytest.mark.parametrize("version", BOTH)
 def test_a_wait_document_that_fails_leaves_the_caller_waiting(version: ApiVersion) -> None:
-    taken = attend('waitUrl=",
-    "', version=version)
+    taken = attend('waitUrl="/gone"', version=version)
     assert taken.call.ended_at == pytest.approx(60, abs=1)
-    assert taken.requests[-1][2] == {",
-    " if version is V2008 else ",
-    ": ",
-    "}
+    assert taken.requests[-1][2] == {"DialStatus" if version is V2008 else "DialCallStatus": "answered"}
     assert taken.heard == []
 
 
 @pytest.mark.conforms(
-    ",
-    ", ",
-    ", ",
-    ",
-    ",
-    ", ",
-    ", ",
+    "2010-04-01/2.6.4/participantLabel",
+    "2010-04-01/2.6.4/jitterBufferSize",
+    "2010-04-01/2.6.4/maxParticipants",
+    "2010-04-01/2.6.4/record",
+    "2010-04-01/2.6.4/trim",
+    "2010-04-01/2.6.4/coach",
 )
 def test_what_2010_has_more() -> None:
     plain = asked(attend())
