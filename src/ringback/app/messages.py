@@ -141,6 +141,28 @@ def _method(text: str) -> Any:
     return "GET" if text.upper() == "GET" else "POST"
 
 
+class Tokens:
+    """The Auth Tokens of accounts, each as it was a second ago at most."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database, self._clock = database, clock
+        self._known: dict[str, tuple[float, str | None]] = {}
+
+    async def of(self, account_sid: str) -> str | None:
+        """Return the Auth Token of an account; None where there is no such account. Raises StorageError."""
+        known = self._known.get(account_sid)
+        if known is not None and self._clock() - known[0] < 1.0:
+            return known[1]
+        if known is not None:
+            # Whoever asks meanwhile gets the one of before: one look at the store is enough for all.
+            self._known[account_sid] = self._clock(), known[1]
+        account = await self._database.accounts.get(account_sid)
+        if len(self._known) >= _MOST_PAIRS:
+            self._known.clear()
+        self._known[account_sid] = self._clock(), account.auth_token if account is not None else None
+        return self._known[account_sid][1]
+
+
 def build_messages(
     *,
     database: Database,
@@ -177,16 +199,7 @@ def build_messages(
                 return HttpCarrier(record, exchange, lambda: utcnow().timestamp())
         raise ValueError(f"there are no carriers of the kind {record.kind} here")
 
-    async def token(account_sid: str) -> str | None:
-        found = tokens.get(account_sid)
-        if found is None or clock() - found[0] > 1.0:
-            account = await database.accounts.get(account_sid)
-            found = tokens[account_sid] = clock(), account.auth_token if account is not None else None
-            if len(tokens) > _MOST_PAIRS:
-                tokens.clear()
-        return found[1]
-
-    tokens: dict[str, tuple[float, str | None]] = {}
+    tokens = Tokens(database, clock)
     applications = MessageApplications(database, webhooks, note, clock=clock, utcnow=utcnow, media_base=media_base)
     service = MessageService(
         store=database.messages,
@@ -197,7 +210,7 @@ def build_messages(
         webhooks=webhooks,
         directory=storage / "media",
         find=directory.find,
-        tokens=token,
+        tokens=tokens.of,
         conduct=applications.conduct,
         note=note,
         clock=clock,

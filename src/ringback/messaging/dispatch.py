@@ -46,7 +46,8 @@ _DOWN_PAUSE: Final = 2.0
 
 Write = Callable[[Flight | None, list[Change]], Awaitable[None]]
 """Writes changes of a message durably, with those of its record and the callbacks that follow from it."""
-IsOurs = Callable[[str], Awaitable[bool]]
+IsOurs = Callable[[str], bool]
+"""Tells whether a number is one of this server."""
 
 
 class Dispatcher:
@@ -72,7 +73,6 @@ class Dispatcher:
         self._tasks = Tasks()
         self._waiting: dict[str, Flight] = {}
         """Every message that is on its way to a carrier, by sid."""
-        self._ours: dict[str, bool] = {}
         self._settled: OrderedDict[str, Flight] = OrderedDict()
         self._lanes: dict[str, deque[Flight]] = {}
         self._busy: dict[str, int] = {}
@@ -84,6 +84,8 @@ class Dispatcher:
         self._timer_due = 0.0
         self._references: OrderedDict[tuple[str, str], tuple[str, int]] = OrderedDict()
         self._early: OrderedDict[tuple[str, str], EarlyReceipt] = OrderedDict()
+        self._unmatched: list[EarlyReceipt] = []
+        """Early receipts that the store was not asked about."""
         self._backlog = False
         self._closed = False
 
@@ -92,7 +94,7 @@ class Dispatcher:
 
     # -- in -------------------------------------------------------------------------------------------------------
 
-    async def put(self, flight: Flight) -> None:
+    def put(self, flight: Flight) -> None:
         """Take a message that is queued in the store."""
         record = flight.record
         if self._closed or record.sid in self._waiting:
@@ -101,7 +103,6 @@ class Dispatcher:
             self._backlog = True
             return
         self._waiting[record.sid] = flight
-        self._ours[record.sid] = await self._is_ours(record.to)
         self._assign(flight)
 
     async def start(self) -> None:
@@ -115,6 +116,7 @@ class Dispatcher:
         """Look after what waits. To be called about once a second."""
         if self._backlog and len(self._waiting) <= self._in_memory // 2:
             await self._refill()
+        await self._match()
         now = self._utcnow()
         for flight in [f for f in self._waiting.values() if f.record.expires is not None and f.record.expires <= now]:
             if flight in self._parked or any(flight in lane for lane in self._lanes.values()) or self._is_later(flight):
@@ -141,7 +143,7 @@ class Dispatcher:
                     flight.record = replace(record, repeated=True)
                 for part in flight.parts.values():
                     self._remember(part)
-            await self.put(flight)
+            self.put(flight)
 
     def ready(self, carrier: str) -> None:
         """A carrier takes messages again, or more of them."""
@@ -173,7 +175,7 @@ class Dispatcher:
             # Its carrier is gone for good: another one gets all of it.
             flight.parts, flight.total = {}, 0
             flight.record = replace(flight.record, repeated=True)
-        options = self._fleet.options(flight.record, ours=self._ours.get(flight.record.sid, False))
+        options = self._fleet.options(flight.record, ours=self._is_ours(flight.record.to))
         untried = [carrier for carrier in options if carrier.name not in flight.tried]
         if not untried:
             code, text = flight.refusal or (30006, "no carrier reaches this number")
@@ -317,7 +319,7 @@ class Dispatcher:
             self._tasks.start(self._give_up(flight, code, text), "a message that was taken in part")
             return
         flight.tried.add(carrier.name)
-        options = self._fleet.options(flight.record, ours=self._ours.get(flight.record.sid, False))
+        options = self._fleet.options(flight.record, ours=self._is_ours(flight.record.to))
         if down and all(option.name in flight.tried for option in options):
             # All of them may be back soon; whoever refused it for good does not change its mind.
             flight.tried.discard(carrier.name)
@@ -379,13 +381,22 @@ class Dispatcher:
     async def receipt(self, carrier: str, reference: str, *, delivered: bool, error_code: int | None) -> None:
         """A unit was delivered, or will never be. Raises StorageError."""
         known = self._references.get((carrier, reference))
+        if known is None and self._busy.get(carrier, 0) > 0:
+            # Most likely its answer is right behind it: some carriers report before they answer.
+            await self._keep_early(carrier, reference, delivered, error_code)
+            return
         if known is None:
-            part = await self._store.part_by_reference(carrier, reference)
-            known = (part.message_sid, part.number) if part is not None else self._references.get((carrier, reference))
+            known = await self._look_up(carrier, reference)
         if known is None:
             await self._keep_early(carrier, reference, delivered, error_code)
             return
-        sid, number = known
+        await self._report(*known, delivered=delivered, error_code=error_code)
+
+    async def _look_up(self, carrier: str, reference: str) -> tuple[str, int] | None:
+        part = await self._store.part_by_reference(carrier, reference)
+        return (part.message_sid, part.number) if part is not None else self._references.get((carrier, reference))
+
+    async def _report(self, sid: str, number: int, *, delivered: bool, error_code: int | None) -> None:
         flight = self._waiting.get(sid) or self._settled.get(sid) or await self._load(sid)
         if flight is None:
             return  # deleted meanwhile
@@ -397,9 +408,22 @@ class Dispatcher:
         state = "delivered" if delivered else "undelivered"
         receipt = EarlyReceipt(carrier, reference, state, error_code, self._utcnow())
         self._early[carrier, reference] = receipt
+        self._unmatched.append(receipt)
         if len(self._early) > _REFERENCES:
             self._early.popitem(last=False)
         await self._write(None, [receipt])
+
+    async def _match(self) -> None:
+        """Look for the units of receipts that came early, and are for messages of long ago after all."""
+        unmatched, self._unmatched = self._unmatched, []
+        for receipt in unmatched:
+            key = receipt.carrier, receipt.reference
+            if key not in self._early or (known := await self._look_up(*key)) is None:
+                continue
+            self._early.pop(key, None)
+            delivered = receipt.state == "delivered"
+            await self._report(*known, delivered=delivered, error_code=receipt.error_code)
+            await self._write(None, [ReceiptUsed(*key)])
 
     async def _load(self, sid: str) -> Flight | None:
         record = await self._store.get(sid)
@@ -417,7 +441,6 @@ class Dispatcher:
     def _settle(self, flight: Flight) -> None:
         sid = flight.record.sid
         self._waiting.pop(sid, None)
-        self._ours.pop(sid, None)
         self._settled[sid] = flight
         if len(self._settled) > _SETTLED:
             self._settled.popitem(last=False)

@@ -43,8 +43,7 @@ class CarrierStore:
     async def list(self) -> list[CarrierRecord]:
         """Return every carrier, in the order in which they are tried."""
         query = select(carriers).order_by(carriers.c.priority, carriers.c.name)
-        async with self._connections.read() as connection:
-            return [self._carrier(row) for row in (await connection.execute(query)).mappings()]
+        return [self._carrier(row) for row in await self._connections.rows(query)]
 
     async def remove(self, name: str) -> bool:
         """Forget a carrier and tell whether there was one. Its messages stay."""

@@ -1,14 +1,17 @@
 """Transactions on an engine, with every failure told as a StorageError."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+from sqlalchemy import URL, Connection, RowMapping, Select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ringback.storage.engines import LOOKS, WRITES, is_refusal
+from ringback.storage.engines import LOOKS, WRITES, create_thread_engine, is_refusal
 from ringback.storage.errors import StorageError
 
 _ADVICE = {
@@ -21,6 +24,8 @@ _ADVICE = {
     "disk i/o": "check that disk",
 }
 
+T = TypeVar("T")
+
 
 class Connections:
     """Hands out transactions: `read()` for those that only look, `write()` for those that change something."""
@@ -32,6 +37,7 @@ class Connections:
         if engine.dialect.name == "postgresql":
             options["isolation_level"] = "AUTOCOMMIT"
         self._looking = engine.execution_options(**options)
+        self._threads = _Threads(engine.url) if engine.dialect.name == "sqlite" else None
 
     @property
     def name(self) -> str:
@@ -60,9 +66,35 @@ class Connections:
             async with self._writing.begin() as connection:
                 yield connection
 
+    async def together(self, work: Callable[[Connection], T]) -> T:
+        """Do `work`, of many statements, in one transaction that is committed at its end, and return its result.
+
+        SQLite works in a thread, and each statement of `write` is a switch to it and back, which costs more than the
+        statement; here all of them are one. Raises StorageError.
+        """
+        with self._translated():
+            if self._threads is not None:
+                return await self._threads.run(work, WRITES)
+            async with self._writing.begin() as connection:
+                return await connection.run_sync(work)
+
+    async def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """Return what a query finds, in one switch to SQLite's thread and back. Raises StorageError."""
+
+        def find(connection: Connection) -> Sequence[RowMapping]:
+            return connection.execute(query).mappings().all()
+
+        with self._translated():
+            if self._threads is not None:
+                return await self._threads.run(find, LOOKS)
+            async with self._looking.connect() as connection:
+                return await connection.run_sync(find)
+
     async def close(self) -> None:
         """Close every connection. Raises StorageError."""
         with self._translated():
+            if self._threads is not None:
+                await self._threads.close()
             await self._engine.dispose()
 
     @contextmanager
@@ -83,3 +115,25 @@ class Connections:
         advice = next((text for sign, text in _ADVICE.items() if sign in why.lower()), None)
         message = f"the database {self.name} failed: {why}"
         return StorageError(f"{message}; {advice}" if advice else message, unavailable=unavailable)
+
+
+class _Threads:
+    """Threads with connections of their own to an SQLite file. They begin with the first work."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_thread_engine(url)
+        self._executor = ThreadPoolExecutor(2, thread_name_prefix="sqlite")
+
+    async def run(self, work: Callable[[Connection], T], option: str) -> T:
+        """Do the work in a thread; `option` says whether it writes or only looks."""
+
+        def work_in_thread() -> T:
+            with self._engine.execution_options(**{option: True}).begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work_in_thread)
+
+    async def close(self) -> None:
+        """End the threads, when they have done what they do."""
+        await asyncio.to_thread(self._executor.shutdown)
+        self._engine.dispose()

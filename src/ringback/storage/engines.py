@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Integer, event, make_url
+from sqlalchemy import BigInteger, Connection, Engine, Integer, event, make_url
+from sqlalchemy import create_engine as create_sync_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
@@ -65,6 +66,14 @@ def create_engine(url: URL) -> AsyncEngine:
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def create_thread_engine(url: URL) -> Engine:
+    """Build an engine for threads on the same SQLite file. Connects to nothing yet."""
+    engine = create_sync_engine(url.set(drivername="sqlite+pysqlite"), json_serializer=_to_json)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 

@@ -12,9 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, update
+from sqlalchemy import Connection, and_, bindparam, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ringback.storage import message_changes as changes
 from ringback.storage.connections import Connections
@@ -34,6 +33,11 @@ logger = logging.getLogger(__name__)
 
 _PROGRESS = ("status", "date_updated", "date_sent", "error_code", "error_message", "carrier", "repeated")
 _SEGMENT_KEY = ("carrier", "from_", "to", "reference", "total", "wide")
+
+_BUSY = 4
+"""Writers of one transaction that show that many more are about to come."""
+_GATHER = 0.004
+"""Seconds that they are waited for."""
 
 
 @dataclass(slots=True)
@@ -71,12 +75,16 @@ class Ledger:
             await self._task
 
     async def _run(self) -> None:
+        busy = False
         while self._waiting:
-            await asyncio.sleep(0)  # whoever is about to write in this turn of the loop comes along
+            # Whoever is about to write in this turn of the loop comes along; where many are, a few milliseconds more
+            # make one transaction of ten.
+            await asyncio.sleep(_GATHER if busy else 0)
             entries, size = [], 0
             while self._waiting and size < self._batch:
                 entries.append(self._waiting.popleft())
                 size += len(entries[-1].changes)
+            busy = len(entries) >= _BUSY
             await self._settle(entries)
 
     async def _settle(self, entries: list[_Entry]) -> None:
@@ -97,8 +105,8 @@ class Ledger:
 
     async def _commit(self, entries: Iterable[_Entry]) -> None:
         entries = list(entries)
-        async with self._connections.write() as connection:
-            await write_changes(connection, [change for entry in entries for change in entry.changes])
+        all_changes = [change for entry in entries for change in entry.changes]
+        await self._connections.together(lambda connection: write_changes(connection, all_changes))
         for entry in entries:
             if not entry.written.done():
                 entry.written.set_result(None)
@@ -111,7 +119,7 @@ def _fail(entry: _Entry, error: StorageError) -> None:
             entry.written.exception()
 
 
-async def write_changes(connection: AsyncConnection, new: Sequence[Change]) -> None:
+def write_changes(connection: Connection, new: Sequence[Change]) -> None:
     """Write changes within the transaction of that connection, in the order that their kinds need.
 
     Of several changes of the same thing the last one counts.
@@ -122,7 +130,7 @@ async def write_changes(connection: AsyncConnection, new: Sequence[Change]) -> N
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for statement, rows in batch.statements(insert):
         if rows:
-            await connection.execute(statement, rows)
+            connection.execute(statement, rows)
 
 
 class _Batch:

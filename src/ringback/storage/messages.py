@@ -11,6 +11,7 @@ from ringback.model.status import ApiVersion
 from ringback.storage.connections import Connections
 from ringback.storage.ledger import Ledger
 from ringback.storage.message_changes import EarlyReceipt, Job, Part, Segment
+from ringback.storage.tables import numbers
 from ringback.storage.tables_messages import (
     jobs,
     message_media,
@@ -56,8 +57,8 @@ class MessageStore:
 
     async def count(self, wanted: MessageQuery) -> int:
         """Return how many there are."""
-        async with self._connections.read() as connection:
-            return await connection.scalar(select(func.count()).select_from(messages).where(*_conditions(wanted))) or 0
+        query = select(func.count().label("found")).select_from(messages).where(*_conditions(wanted))
+        return int((await self._connections.rows(query))[0]["found"])
 
     async def oldest(
         self,
@@ -105,15 +106,12 @@ class MessageStore:
 
     async def media(self, message_sid: str) -> list[MediaRecord]:
         """Return the media of a message, in their order."""
-        async with self._connections.read() as connection:
-            return [_media(row) for row in (await connection.execute(_media_of(message_sid))).mappings()]
+        return [_media(row) for row in await self._connections.rows(_media_of(message_sid))]
 
     async def one_media(self, sid: str) -> MediaRecord | None:
         """Return the media file of that sid, if there is one."""
-        async with self._connections.read() as connection:
-            query = select(message_media).where(message_media.c.sid == sid)
-            row = (await connection.execute(query)).mappings().first()
-        return None if row is None else _media(row)
+        rows = await self._connections.rows(select(message_media).where(message_media.c.sid == sid))
+        return _media(rows[0]) if rows else None
 
     async def keep_media(self, record: MediaRecord) -> None:
         """Write down what became of a media file: its type and size."""
@@ -136,9 +134,7 @@ class MessageStore:
     async def parts(self, message_sid: str) -> list[Part]:
         """Return the units of a message that were handed over, in their order."""
         query = select(message_parts).where(message_parts.c.message_sid == message_sid)
-        async with self._connections.read() as connection:
-            rows = (await connection.execute(query.order_by(message_parts.c.number))).mappings()
-            return [Part(**row) for row in rows]
+        return [Part(**row) for row in await self._connections.rows(query.order_by(message_parts.c.number))]
 
     async def part_by_reference(self, carrier: str, reference: str) -> Part | None:
         """Return the unit that a carrier calls by that name; the newest one where it has used a name twice."""
@@ -149,15 +145,13 @@ class MessageStore:
             .order_by(messages.c.date_created.desc())
             .limit(1)
         )
-        async with self._connections.read() as connection:
-            row = (await connection.execute(query)).mappings().first()
-        return None if row is None else Part(**row)
+        rows = await self._connections.rows(query)
+        return Part(**rows[0]) if rows else None
 
     async def receipts(self, limit: int) -> list[EarlyReceipt]:
         """Return the newest receipts for units that were not known."""
         query = select(message_receipts).order_by(message_receipts.c.at.desc()).limit(limit)
-        async with self._connections.read() as connection:
-            return [EarlyReceipt(**row) for row in (await connection.execute(query)).mappings()]
+        return [EarlyReceipt(**row) for row in await self._connections.rows(query)]
 
     async def forget_receipts(self, before: datetime) -> None:
         """Forget the receipts for units that were not known, of before a moment."""
@@ -167,33 +161,33 @@ class MessageStore:
     async def segments(self) -> list[Segment]:
         """Return the segments of incomplete incoming messages, in the order in which they came."""
         query = select(message_segments).order_by(message_segments.c.at, message_segments.c.number)
-        async with self._connections.read() as connection:
-            return [Segment(**row) for row in (await connection.execute(query)).mappings()]
+        return [Segment(**row) for row in await self._connections.rows(query)]
 
     async def jobs(self, until: datetime, limit: int, *, leave_out: frozenset[str] = frozenset()) -> list[Job]:
         """Return the jobs that are due until a moment, the first due first."""
         query = select(jobs).where(jobs.c.due <= until).order_by(jobs.c.due, jobs.c.key).limit(limit + len(leave_out))
-        async with self._connections.read() as connection:
-            rows = (await connection.execute(query)).mappings()
-            return [Job(**row) for row in rows if row["key"] not in leave_out][:limit]
+        return [Job(**row) for row in await self._connections.rows(query) if row["key"] not in leave_out][:limit]
 
     async def opted_out(self, account_sid: str, sender: str, recipient: str) -> bool:
         """Tell whether somebody wants no messages from a sender."""
         query = select(opt_outs.c.sender).where(
             opt_outs.c.account_sid == account_sid, opt_outs.c.sender == sender, opt_outs.c.recipient == recipient
         )
-        async with self._connections.read() as connection:
-            return (await connection.execute(query)).first() is not None
+        return bool(await self._connections.rows(query))
 
     async def all_opt_outs(self) -> list[tuple[str, str, str]]:
         """Return account, sender and recipient of each opt-out."""
-        async with self._connections.read() as connection:
-            rows = await connection.execute(select(opt_outs.c.account_sid, opt_outs.c.sender, opt_outs.c.recipient))
-            return [(row[0], row[1], row[2]) for row in rows]
+        query = select(opt_outs.c.account_sid, opt_outs.c.sender, opt_outs.c.recipient)
+        rows = await self._connections.rows(query)
+        return [(row["account_sid"], row["sender"], row["recipient"]) for row in rows]
+
+    async def own_numbers(self) -> frozenset[str]:
+        """Return every number of this server."""
+        rows = await self._connections.rows(select(numbers.c.phone_number))
+        return frozenset(row["phone_number"] for row in rows)
 
     async def _records(self, query: Select[tuple[object, ...]]) -> list[MessageRecord]:
-        async with self._connections.read() as connection:
-            return [_record(row) for row in (await connection.execute(query)).mappings()]
+        return [_record(row) for row in await self._connections.rows(query)]
 
 
 def _conditions(wanted: MessageQuery) -> list[ColumnElement[bool]]:
