@@ -144,13 +144,14 @@ class Phone:
         return host
 
     def _on_event(self, event: sip.Event) -> None:
-        if isinstance(event, sip.IncomingCall | sip.Refusal) or event.call is None:
+        call = getattr(event, "call", None)
+        if isinstance(event, sip.IncomingCall) or call is None:
             return
-        line = self._lines.get(event.call)
+        line = self._lines.get(call)
         if line is not None:
             line.on_event(event)
             if line.finished:
-                del self._lines[event.call]
+                del self._lines[call]
 
 
 async def address_of(host: str) -> str:
