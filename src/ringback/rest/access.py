@@ -48,6 +48,9 @@ class _Recent(Generic[T]):
         now = self._clock()
         if known is not None and now - known[0] < FRESH_SECONDS:
             return known[1]
+        if known is not None:
+            # Whoever asks meanwhile gets what was there before: many requests at once make one look at the store.
+            self._known[sid] = (now, known[1])
         found = await self._read(sid)
         self._known[sid] = (now, found)
         self._known.move_to_end(sid)
