@@ -14,10 +14,9 @@ def test_the_example_in_its_documentation_is_true() -> None:
     assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.slow
 def test_in_good_weather_nothing_is_lost() -> None:
-    tally = storm(1, calls=25, conditions=Conditions())
-    assert (tally.started, tally.events["IncomingCall"]) == (25, 25)
+    tally = storm(1, calls=12, conditions=Conditions())
+    assert (tally.started, tally.events["IncomingCall"]) == (12, 12)
     assert tally.settled > 0
     assert tally.events["Ended unreachable"] == tally.events["Ended session-expired"] == 0
 
@@ -41,6 +40,11 @@ def test_whatever_the_settings(reliable: str) -> None:
 
 def test_the_same_seed_is_the_same_storm() -> None:
     assert storm(5, calls=4) == storm(5, calls=4)
+
+
+def test_what_must_not_be_is_told_with_the_seed() -> None:
+    with pytest.raises(AssertionError, match="^seed 9: a call has no end"):
+        module._Storm(9, Conditions(), {}).expect(False, "a call has no end")
 
 
 @pytest.mark.slow
