@@ -6,6 +6,7 @@ Sources: clauses 6 and 7 of the 2010-04-01 specification, RFC 3986.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
 
@@ -54,6 +55,7 @@ class Target:
     overrides: Overrides
 
 
+@lru_cache(maxsize=4096)  # the same few are asked again and again
 def parse_target(text: str) -> Target:
     """Take a URL apart. Raises ApplicationError 11100 unless it is an absolute http or https URL with a valid host."""
     text = text.strip()
