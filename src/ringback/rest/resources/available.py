@@ -98,6 +98,7 @@ def conditions(request: Request) -> list[Where]:
 
 def _available(kind: str) -> Any:
     async def search(request: Request) -> Listed:
+        """The numbers of that kind in the pool, of one country."""
         country = request.path["CountryCode"].upper()
         store = request.services.database.available_numbers
         wanted = [Where("iso_country", "=", country), Where("kind", "=", kind), *conditions(request)]

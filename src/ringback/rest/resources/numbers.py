@@ -266,12 +266,14 @@ def _bought(request: Request, phone_number: str, values: dict[str, Any]) -> Inco
 
 def _of_kind(kind: str) -> tuple[Any, Any]:
     async def listed_kind(request: Request) -> Listed:
+        """The numbers of the account that are of that kind."""
         # Which kind a number is of is not known once it is somebody's: all of them are local then.
         if kind != "local":
             return Listed([], False, None, 0)
         return await _listed(request)
 
     async def buy_kind(request: Request) -> IncomingNumber:
+        """Take a number of that kind from the pool."""
         return await take(request, kind)
 
     return listed_kind, buy_kind

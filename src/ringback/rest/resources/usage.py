@@ -175,6 +175,7 @@ _OUTBOUND: Final = frozenset(MessageDirection) - _INBOUND
 
 def _records(kind: str) -> Handler:
     async def listed(request: Request) -> Listed:
+        """What was used in such spans of time, by category, the newest first."""
         today = request.now.date()
         owner = await request.services.database.accounts.get(request.account.sid)
         began = owner.date_created.date() if owner else today

@@ -388,6 +388,7 @@ async def no_sandbox(request: Request) -> None:
 
 def _buy(kind: str) -> Callable[[Request], Any]:
     async def buy(request: Request) -> Any:
+        """Take a number of that kind from the pool."""
         return await numbers.take(request, kind, "US")
 
     return buy
