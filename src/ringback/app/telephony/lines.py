@@ -172,6 +172,7 @@ class Lines:
 
     async def close(self) -> None:
         """Take the registrations back, and wait for the answers for a moment."""
+        self._parted.clear()
         for line in self._lines.values():
             line.registration.stop(self._clock())
             self._send(line)

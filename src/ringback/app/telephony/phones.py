@@ -68,11 +68,14 @@ class Phones:
             return Registered(403, reason="Not a Phone")
         if user_of(event.to) != username:
             return Registered(403, reason="Another Phone's Name")
-        before = {binding.key for binding in self.registrar.bindings(username, now)}
+        before = {binding.key: binding for binding in self.registrar.bindings(username, now)}
         result = self.registrar.register(username, event.headers, event.flow, now)
         for binding in result.added:
+            old = before.get(binding.key)
+            if old is not None and old.contact != binding.contact:
+                self._forget(old)  # the same address, written in another way
             self._keep(binding)
-            if binding.key not in before:
+            if old is None:
                 logger.info(
                     "phone %s registered at %s by %s from %s:%d (%s)",
                     username, binding.contact, binding.flow.transport, *binding.flow.remote, binding.user_agent or "?",
@@ -85,7 +88,7 @@ class Phones:
     def expire(self, now: float) -> None:
         """Forget what has ended."""
         for binding in self.registrar.expire(now):
-            self._unsaved.pop(binding.key, None)
+            self._unsaved.pop((binding.user, binding.contact), None)
             logger.info("the registration of phone %s at %s has ended", binding.user, binding.contact)
         self._flows = {way: until for way, until in self._flows.items() if until > now}
 
@@ -120,7 +123,7 @@ class Phones:
         self._version = version
         for username in {binding.user for binding in self.registrar.all(0.0)} - self._phones.keys():
             for binding in self.registrar.drop_user(username):
-                self._unsaved.pop(binding.key, None)
+                self._unsaved.pop((binding.user, binding.contact), None)
             logger.info("phone %s was removed", username)
 
     async def save(self, now: float, utcnow: datetime) -> None:

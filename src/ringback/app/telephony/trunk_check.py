@@ -253,10 +253,10 @@ def _static(codec: str) -> str:
 def _why_not_connected(flow: Flow, error: OSError) -> str:
     where = f"{flow.transport} to {_place(flow)}"
     if isinstance(error, ssl.SSLCertVerificationError):
-        why = error.verify_message or error.reason
+        why = getattr(error, "verify_message", "") or error
         return f"{where}: its certificate is not believed: {why}; sip.tls_ca names other authorities"
     if isinstance(error, ssl.SSLError):
-        return f"{where}: TLS fails ({error.reason or error}): is it a port for TLS?"
+        return f"{where}: TLS fails ({getattr(error, 'reason', '') or error}): is it a port for TLS?"
     if isinstance(error, TimeoutError) and flow.transport in ("TLS", "WSS"):
         return f"{where}: nobody answers TLS there: a firewall, or a port that is not for TLS"
     if isinstance(error, TimeoutError):
