@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ringback.media import g711
+from ringback.media import comfort, g711
 from ringback.media.happenings import FirstHeard, GoneQuiet, Happening, KeyPressed, SourceMoved
 from ringback.media.jitter import JitterRing
 from ringback.media.sources import SourceLock
@@ -18,7 +18,7 @@ from ringback.rtp.telephone_event import KeyReceiver
 TICKS_PER_SECOND: Final = 50
 PACKET_WIDTH: Final = 640
 """Bytes kept of a received packet: 60 ms of G.711 with header, extension and room to spare."""
-_UNKNOWN, _KEY = -1, 2
+_UNKNOWN, _KEY, _NOISE = -1, 2, 3
 _JITTER_EVERY: Final = 8
 """Ticks of which one is looked at for jitter. Packets are read once a tick, so that it is no finer than 20 ms; asking
 the kernel when each of them came would cost more than reading it."""
@@ -60,6 +60,7 @@ class Inbound:
         self._quiet_times = np.zeros(capacity, np.int64)
         self._last_key = np.full(capacity, -_KEY_GAP, np.int64)
         self._keys: dict[int, KeyReceiver] = {}
+        self._comfort = comfort.ComfortNoise()
 
     def open(self, row: int) -> None:
         """Make the row ready for another leg."""
@@ -74,6 +75,7 @@ class Inbound:
     def setup(self, row: int, payload_types: dict[int, int], telephone_event: int | None, quiet_seconds: float) -> None:
         """Say what the peer may send, and after how much silence to report it (0: never)."""
         self._kind[row] = _UNKNOWN
+        self._kind[row, comfort.PAYLOAD_TYPE] = _NOISE
         for payload_type, codec in payload_types.items():
             self._kind[row, payload_type] = codec
         if telephone_event is not None:
@@ -85,6 +87,7 @@ class Inbound:
         """Hear no more of this leg."""
         self._open[row] = False
         self._keys.pop(row, None)
+        self._comfort.clear(row)
 
     def receive(self, received: Received) -> list[Happening]:
         """Take the packets of a tick."""
@@ -112,8 +115,28 @@ class Inbound:
         if keys.any():
             events += self._press(received, columns, length, np.flatnonzero(keys))
             admitted &= ~keys
+        noise = admitted & (kind == _NOISE)
+        if noise.any():
+            admitted &= ~noise
         self._hear(received, columns, length, kind, admitted)
+        if noise.any():
+            self._fall_silent(received, columns, length, np.flatnonzero(noise))
         return events
+
+    def _fall_silent(
+        self, received: Received, columns: Columns, length: NDArray[np.int64], which: NDArray[np.int64]
+    ) -> None:
+        """Take the packets that tell of comfort noise: each is a frame of it, and what is missing then is more."""
+        which = which[length[which] > HEADER_BYTES]
+        rows, timestamp = received.rows[which], columns.timestamp[which]
+        levels = (received.buffer[which, HEADER_BYTES] & 0x7F).tolist()
+        frames = np.zeros((len(which), _FRAME), np.int16)
+        for frame, level in zip(frames, levels, strict=True):
+            frame[:] = self._comfort.frame(level)
+        size, marker = np.full(len(which), _FRAME), columns.marker[which]
+        self.ring.put(rows, frames, size, timestamp, columns.ssrc[which], marker)
+        for row, when, level in zip(rows.tolist(), timestamp.tolist(), levels, strict=True):
+            self._comfort.begin(row, self.ring.place(row, when), level)
 
     def _press(
         self, received: Received, columns: Columns, length: NDArray[np.int64], which: NDArray[np.int64]
@@ -168,6 +191,9 @@ class Inbound:
         While a key is reported no audio is sent: what is missing then is silence, not loss.
         """
         have = self.ring.take(out)
+        if self._comfort.active:
+            taken = self.ring.playout[: len(out)] - 2 * self.ring.started[: len(out)]
+            self._comfort.fill(out, have, taken)
         have |= (self.now - self._last_key[: len(out)] < _KEY_GAP)[:, None]
         return have
 

@@ -155,6 +155,10 @@ class JitterRing:
             out.reshape(count, 2, UNIT)[~have] = 0
         return have
 
+    def place(self, row: int, timestamp: int) -> int:
+        """Where a packet of that timestamp belongs, in units; `playout` is what is due next."""
+        return int(self._place(np.array([row]), np.array([timestamp], np.uint32))[0])
+
     def latest_delay(self, rows: Rows) -> NDArray[np.int64]:
         """Units that the earliest packet waited, in the last whole second or since."""
         return np.asarray(np.maximum(self._earliest[rows], self._earliest_before[rows]))
