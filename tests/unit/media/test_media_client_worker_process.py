@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytest_asyncio
+from numpy.typing import NDArray
 
 from ringback.media import g711
 from ringback.media import worker_process as process_module
-from ringback.media.client import LegFormat, MediaError, MediaSettings, MediaWorkers
+from ringback.media.client import LegFormat, LegObserver, MediaError, MediaSettings, MediaWorkers, RecordingOptions
 from ringback.model.audio import Clip
 from tests.unit.media.media_listener import Listener
 from tests.unit.media.worker_rig import EVENTS, Phone, clip_of
@@ -168,6 +169,135 @@ async def test_a_leg_that_nobody_waits_for_any_more_is_given_back(media: MediaWo
         await leg.close()
 
     assert all(task.cancelled() for task in opening)
+
+
+# -- rooms and recordings ---------------------------------------------------------------------------------------
+
+
+async def test_recordings_of_legs_and_rooms_come_to_their_ends(media: MediaWorkers, tmp_path: Path) -> None:
+    leg = await media.open(Listener())
+    short = RecordingOptions(max_seconds=0.1)
+    with pytest.raises(MediaError, match="in no room"):
+        await leg.record(tmp_path / "0.wav", RecordingOptions("room"))
+    room = media.room()
+    await leg.join(room)
+    meaningless = RecordingOptions(max_seconds=0.1, silence_seconds=0.02, beep=True)
+    taken = [
+        await leg.record(tmp_path / "1.wav", short),
+        await leg.record(tmp_path / "2.wav", RecordingOptions("room", max_seconds=0.1)),
+        await media.record(room, tmp_path / "3.wav", meaningless),
+    ]
+    async with asyncio.timeout(20):
+        ends = [await recording.done() for recording in taken]
+    await leg.close()
+
+    assert [(end.reason, end.seconds) for end in ends] == [("length", 0.1)] * 3
+    assert media._ties._rooms == {}, "the room is forgotten with all that was in it"
+
+
+async def test_a_recording_that_is_given_up_while_it_begins_is_stopped(media: MediaWorkers, tmp_path: Path) -> None:
+    leg = await media.open(Listener())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await leg.record(tmp_path / "a.wav", RecordingOptions())
+    await leg.close()
+    assert not any(worker._recordings for worker in media._workers)
+
+
+async def test_what_is_announced_ends_everywhere(media: MediaWorkers, tmp_path: Path) -> None:
+    room = media.room()
+    async with asyncio.timeout(10):
+        await media.announce(room, clip(tmp_path, 2), 2)
+        await media.beep(room, "join")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await media.announce(room, clip(tmp_path, 2), 0)
+    with pytest.raises(MediaError, match="cannot be read"):
+        await media.announce(room, Clip(tmp_path / "gone", 160))
+    assert not any(worker._announcements for worker in media._workers)
+
+
+async def test_a_beep_that_cannot_be_made_is_an_error(media: MediaWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(kind: str) -> Clip:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(media._tones, "get", full)
+    with pytest.raises(MediaError, match="no space left"):
+        await media.beep(1, "leave")
+
+
+async def test_a_leg_near_another_is_in_its_worker_while_that_has_room(media: MediaWorkers) -> None:
+    first = await media.open(Listener())
+    legs = [first, *[await media.open(Listener(), near=first) for _ in range(2)]]
+    assert sorted(media.status()) == [0, 3]
+    legs.append(await media.open(Listener(), near=first))
+    assert sorted(media.status()) == [1, 3]
+    await legs[0].join(1)
+    await legs[3].join(1)
+    assert sorted(media.status()) == [1, 3], "hidden legs are nobody's"
+    for leg in legs:
+        await leg.close()
+
+
+async def test_what_goes_on_when_a_worker_dies_has_an_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    does = "answer(leg=0, port=4000)\nanswer()\nanswer()\nhear()\n"
+    worker_that(STARTS + does, monkeypatch, tmp_path)
+    async with MediaWorkers(SETTINGS) as media:
+        leg = await media.open(Listener())
+        recording = await leg.record(tmp_path / "a.wav", RecordingOptions())
+        announcing = asyncio.gather(media.announce(1, Clip(tmp_path, 160)))
+        await asyncio.sleep(0)
+        await leg.setup(LegFormat(("127.0.0.1", 4000), 0, {0: "PCMU"}, None))
+        async with asyncio.timeout(10):
+            await announcing
+            end = await recording.done()
+        assert (end.reason, end.seconds) == ("failed", 0.0)
+        await until_up(media)
+        (worker,) = media._workers
+        with monkeypatch.context() as down:
+            down.setattr(worker, "_writer", None)
+            with pytest.raises(MediaError, match="being restarted"):
+                await media.record(1, tmp_path / "b.wav", RecordingOptions())
+            await media.announce(1, Clip(tmp_path, 160))
+
+
+async def test_what_a_worker_tells_of_a_leg_reaches_its_observer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Observer(LegObserver):
+        def on_talking(self, talking: bool) -> None:
+            told.append(("talking", talking))
+
+        def on_voice(self, speaking: bool) -> None:
+            told.append(("voice", speaking))
+
+        def on_mark(self, name: str) -> None:
+            told.append(("mark", name))
+
+        def on_audio(self, heard: bool, samples: NDArray[np.int16]) -> None:
+            told.append((heard, samples.tolist()))
+            done.set()
+
+    told: list[tuple[object, object]] = []
+    done = asyncio.Event()
+    events = [
+        {"event": "recorded", "token": 77},
+        {"event": "announced", "token": 77},
+        {"event": "talking", "leg": 0, "talking": True},
+        {"event": "voice", "leg": 0, "speaking": True},
+        {"event": "mark", "leg": 0, "name": "here"},
+        {"event": "audio", "leg": 0, "heard": True, "audio": "AQACAA=="},
+    ]
+    worker_that(STARTS + f"answer(leg=0, port=4000)\nhear()\nsay(*{events})\n" + LISTENS, monkeypatch, tmp_path)
+    async with MediaWorkers(SETTINGS) as media:
+        leg = await media.open(Listener())
+        leg.observer = Observer()
+        setting_up = asyncio.gather(leg.mute(True))
+        async with asyncio.timeout(10):
+            await done.wait()
+    await setting_up
+
+    assert told == [("talking", True), ("voice", True), ("mark", "here"), (True, [1, 2])]
 
 
 # -- workers that die -------------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ async def test_a_room_is_recorded_whoever_comes_and_goes(workers: MediaWorkers, 
     await alice.leg.leave()
     await bob.leg.join(7)
     await carol.leg.join(7)
-    await talk(everybody, 50)
+    await talk(everybody, 150)
     await recording.stop()
     async with asyncio.timeout(10):
         end = await recording.done()

@@ -2,16 +2,18 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ringback.media.client import LegFormat, MediaError
+from ringback.media.client import LegFormat, MediaError, MediaRecording, RecordingOptions
 from ringback.model.audio import Clip
 from ringback.testing.clock import run
 from ringback.testing.contracts_media import CHECKS, ROOM, check_media
 from ringback.testing.media import FakeMedia, FakeMediaLeg
+from ringback.testing.media_recording import FakeRecording
 
 
 def check(directory: Path, make: Callable[[], FakeMedia] | None = None) -> None:
@@ -69,9 +71,49 @@ async def insists_on_events(self: FakeMediaLeg, leg_format: LegFormat) -> None:
     await FakeMediaLeg.setup(self, leg_format)
 
 
+async def plays_any_tone(self: FakeMediaLeg, kind: Any, *, country: str = "us", loop: int = 1) -> None:
+    await FakeMediaLeg.tone(self, kind, country="us" if country == "atlantis" else country, loop=loop)
+
+
+async def forgets_marks(self: FakeMediaLeg, samples: Any, mark: str | None = None) -> None:
+    await FakeMediaLeg.feed(self, samples)
+
+
+async def is_everywhere(self: FakeMediaLeg, room: int, *, watched: bool = False) -> None:
+    await FakeMediaLeg.leave(self)
+    await FakeMediaLeg.join(self, room, watched=watched)
+
+
+async def never_stops(self: FakeMediaLeg, path: Path, options: RecordingOptions) -> MediaRecording:
+    return await FakeMediaLeg.record(self, path, replace(options, silence_seconds=None))
+
+
+async def ignores_pauses(self: FakeMediaLeg, path: Path, options: RecordingOptions) -> MediaRecording:
+    recording = await FakeMediaLeg.record(self, path, options)
+    if isinstance(recording, FakeRecording):
+        recording.pause = lambda silence: recording.resume()  # type: ignore[method-assign]
+    return recording
+
+
+async def has_one_channel(self: FakeMediaLeg, path: Path, options: RecordingOptions) -> MediaRecording:
+    return await FakeMediaLeg.record(self, path, replace(options, channels=1))
+
+
+async def overwrites(self: FakeMediaLeg, path: Path, options: RecordingOptions) -> MediaRecording:
+    path.unlink(missing_ok=True) if path.parent.is_dir() else None
+    return await FakeMediaLeg.record(self, path, options)
+
+
 @pytest.mark.parametrize(
     ("methods", "promise"),
     [
+        ({"tone": plays_any_tone}, "tones take their time"),
+        ({"feed": forgets_marks}, "what is fed is played and its marks are told"),
+        ({"join": is_everywhere}, "a leg is in one room at a time"),
+        ({"record": never_stops}, "recordings end as they should"),
+        ({"record": has_one_channel}, "recordings end as they should"),
+        ({"record": ignores_pauses}, "pauses are silent or left out"),
+        ({"record": overwrites}, "a recording that has no place fails"),
         ({"address": ("127.0.0.1", 20001)}, "legs have addresses of their own"),
         ({"address": ("127.0.0.1", 20000)}, "legs have addresses of their own"),
         ({"play": plays_too_short}, "a clip takes its time"),
