@@ -5,8 +5,9 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from http.cookies import CookieError
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import aiohttp
 from yarl import URL
@@ -226,7 +227,7 @@ class WebhookSession:
     def _request(self, hop: _Hop, errand: _Errand, login: Login | None) -> Request:
         posted = hop.method == "POST"
         url = hop.target.url if posted else with_query(hop.target.url, hop.parameters)
-        kind, body = "application/x-www-form-urlencoded; charset=UTF-8", urlencode(hop.parameters).encode("ascii")
+        kind, body = "application/x-www-form-urlencoded; charset=UTF-8", _form(hop.parameters) if posted else b""
         if hop.payload:
             kind, body = hop.payload.content_type, hop.payload.data
             url = body_url(url, body)
@@ -239,7 +240,7 @@ class WebhookSession:
         }
         if posted:
             headers["Content-Type"] = kind
-        if cookies := self._jar().filter_cookies(URL(url, encoded=True)):
+        if self._cookies and (cookies := self._cookies.filter_cookies(URL(url, encoded=True))):
             headers["Cookie"] = "; ".join(f"{one.key}={one.coded_value}" for one in cookies.values())
         return Request(
             hop.method,
@@ -259,6 +260,8 @@ class WebhookSession:
         return self._cookies
 
     def _keep_cookies(self, reply: Reply, url: str) -> None:
+        if "Set-Cookie" not in reply.headers:
+            return
         jar = self._jar()
         with suppress(ValueError, CookieError):
             jar.update_cookies_from_headers(reply.headers.getall("Set-Cookie", []), URL(url, encoded=True))
@@ -320,4 +323,16 @@ def _shown(response: WebhookResponse) -> str:
 
 def _clean(text: str) -> str:
     """Replace what UTF-8 can't hold (a byte of a SIP header that was no text)."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _form(parameters: Mapping[str, str]) -> bytes:
+    return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in parameters.items()).encode("ascii")
+
+
+def _quoted(text: str) -> str:
+    # Names, numbers and sids come again and again; what people wrote does not.
+    return _quoted_before(text) if len(text) <= 64 else quote_plus(text)
+
+
+_quoted_before = lru_cache(maxsize=8192)(quote_plus)

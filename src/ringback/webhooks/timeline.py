@@ -42,12 +42,17 @@ class Timeline:
         """A request goes out."""
         self._count += 1
         self._started = self._clock()
+        if self._note is silent:
+            return
         self._note(WEBHOOK_REQUEST, id=self._id, method=method, url=url, parameters=dict(parameters))
 
     def answered(
         self, status: int, content_type: str, size: int, text: str, headers: Mapping[str, str], kept: Kept | None
     ) -> None:
         """An answer came, whatever its status."""
+        if self._note is silent:
+            self._started = None
+            return
         cached = {"cached": kept.how} if kept else {}
         shown = {name: value[:SHOWN] for name, value in list(headers.items())[:_MAX_HEADERS]}
         self._end(status=status, content_type=content_type, bytes=size, body=text[:SHOWN], headers=shown, **cached)
