@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,11 +13,11 @@ from ringback.storage.database import Database
 
 Store = Callable[[Callable[[Database], Awaitable[Any]]], Any]
 BAD = "203.0.113.9"
+PAST, FUTURE = datetime(2001, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
-def block(store: Store, source: str, seconds: float) -> None:
-    now = datetime.now(UTC)
-    entry = GuardBlock(source, now + timedelta(seconds=seconds), "5 wrong names or passwords", now)
+def block(store: Store, source: str, until: datetime) -> None:
+    entry = GuardBlock(source, until, "5 wrong names or passwords", PAST)
     store(lambda database: database.guard.change_blocks([entry], []))
 
 
@@ -26,8 +26,8 @@ def test_the_list(ringback: Ringback, store: Store, monkeypatch: pytest.MonkeyPa
     said = ringback("guard", "list").output
     assert "nobody is blocked" in said
     assert "127.0.0.0/8      sip.allow" in said
-    block(store, BAD, 500)
-    block(store, "203.0.113.8", -1)
+    block(store, BAD, FUTURE)
+    block(store, "203.0.113.8", PAST)
     refusal = GuardRefusal(BAD, "wrong password", 5, datetime(2024, 2, 29, 12, tzinfo=UTC))
     store(lambda database: database.guard.replace_refusals([refusal]))
     ringback("guard", "allow", "192.0.2.7/24", "--note", "office")
@@ -36,9 +36,7 @@ def test_the_list(ringback: Ringback, store: Store, monkeypatch: pytest.MonkeyPa
     assert lines[1].endswith(" s  5 wrong names or passwords")
     assert "198.51.100.0/24  guard.allow" in lines
     assert "192.0.2.0/24     office" in lines
-    assert (
-        lines[-1].split("  ") == [BAD, "wrong password", "5", "    2024-02-29 12:00:00 UTC"] or "12:00:00" in lines[-1]
-    )
+    assert lines[-1].split() == [BAD, "wrong", "password", "5", "2024-02-29", "12:00:00", "UTC"]
     told = json.loads(ringback("guard", "list", "--json").output)
     assert [entry["source"] for entry in told["blocked"]] == [BAD]
     assert {"network": "192.0.2.0/24", "by": "office"} in told["allowed"]
@@ -53,6 +51,6 @@ def test_allowing_and_disallowing(ringback: Ringback) -> None:
 
 
 def test_unblocking(ringback: Ringback, store: Store) -> None:
-    block(store, "2001:db8:1:2::/64", 500)
+    block(store, "2001:db8:1:2::/64", FUTURE)
     assert "is heard again" in ringback("guard", "unblock", "2001:db8:1:2::5").output
     assert "is not blocked" in ringback("guard", "unblock", "2001:db8:1:2::5", code=2).stderr

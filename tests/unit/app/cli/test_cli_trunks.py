@@ -18,6 +18,7 @@ from ringback.storage.database import Database
 
 Store = Callable[[Callable[[Database], Awaitable[Any]]], Any]
 GATEWAY = ("--gateway", "gw.example")
+NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
 
 
 def trunk(store: Store, name: str = "carrier") -> TrunkRecord:
@@ -95,7 +96,7 @@ def test_the_list_tells_how_they_fare(ringback: Ringback, store: Store) -> None:
     ]
     registration = {"state": "registered", "seconds_left": 541, "why": ""}
     report = {"calls": 3, "gateways": gateways, "registration": registration}
-    state = TrunkState("carrier", report, datetime.now(UTC))
+    state = TrunkState("carrier", report, NOON)
     store(lambda database: database.trunk_states.replace([state]))
     ringback("trunks", "allow", "+1")
     said = ringback("trunks", "list").output
@@ -106,12 +107,12 @@ def test_the_list_tells_how_they_fare(ringback: Ringback, store: Store) -> None:
     assert told["prefixes"] == ["+1"]
     assert told["trunks"][0]["state"]["calls"] == 3
     waiting = {"calls": 0, "gateways": [], "registration": {"state": "waiting", "seconds_left": None, "why": "403 No"}}
-    store(lambda database: database.trunk_states.replace([TrunkState("carrier", waiting, datetime.now(UTC))]))
+    store(lambda database: database.trunk_states.replace([TrunkState("carrier", waiting, NOON)]))
     assert "waiting: 403 No" in ringback("trunks", "list").output
 
 
 def test_one_in_the_store_that_cannot_be_used_is_told(ringback: Ringback, store: Store) -> None:
-    record = TrunkRecord("odd", {"gatewys": []}, datetime.now(UTC))
+    record = TrunkRecord("odd", {"gatewys": []}, NOON)
     store(lambda database: database.trunks.create(record))
     assert "warning: the store: there is no setting trunks.odd.gatewys" in ringback("trunks", "list").stderr
 
