@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ringback.sip.events import DialogId
 from ringback.sip.message import Request
 from ringback.sip.stack import Stack
 from ringback.sip.timers import T1, TIMEOUT, Timer
@@ -126,8 +125,3 @@ class ReliableAnswers:
         for timer in self._timers:
             self._stack.timers.stop(timer)
         self._timers.clear()
-
-    @property
-    def call(self) -> DialogId:
-        """Whose answers they are."""
-        return self._leg.id

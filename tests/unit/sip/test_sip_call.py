@@ -352,3 +352,30 @@ def test_a_lost_request_within_the_dialog_leaves_a_gap_that_does_not_matter() ->
     call = talk.answered_call()
     talk.say(talk.request("BYE", 9))
     assert talk.told() == [Ended(call, "bye", True)]
+
+
+def test_a_session_that_nobody_refreshes_is_over() -> None:
+    talk = Talk()
+    call = talk.answered_call(headers="Supported: timer\r\nSession-Expires: 90;refresher=uac")
+    talk.wait(60.1)
+    assert talk.heard()[-1] == "BYE"
+    assert talk.told() == [Ended(call, "session-expired", True, 408, "the session was not refreshed")]
+
+
+def test_methods_that_only_some_serve() -> None:
+    talk = Talk(serves={"MESSAGE"})
+    talk.answered_call()
+    for method in ("MESSAGE", "PUBLISH", "PRACK", "NOTIFY", "REFER"):
+        talk.branches += 1
+        talk.say(talk.request(method, 10 + talk.branches))
+    assert talk.heard() == ["405 PUBLISH", "481 PRACK", "489 NOTIFY", "400 REFER"]
+
+
+def test_an_update_before_the_answer() -> None:
+    """There is no session to be changed yet."""
+    talk = Talk()
+    call, invite = talk.call_out()
+    talk.say(talk.peer_request(invite, "UPDATE", 1, body=OFFER))
+    assert talk.heard() == ["481 UPDATE"], "no fork has this tag yet"
+    talk.endpoint.update(call, OFFER, talk.now)
+    assert talk.heard() == []

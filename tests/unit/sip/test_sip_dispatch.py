@@ -261,3 +261,25 @@ def test_traces() -> None:
         (None, "in", "OPTIONS sip:service@192.0.2.1 SIP/2.0", "3 OPTIONS"),
         (None, "out", "SIP/2.0 200 OK", "3 OPTIONS"),
     ]
+
+
+def test_demands_that_are_not_met() -> None:
+    """RFC 3262, RFC 4028, RFC 3891: what an INVITE wants, or does not bring, before it becomes a call."""
+    talk = Talk(reliable="required")
+    talk.say(talk.request("INVITE", body=OFFER))
+    assert talk.last_response().get("require") == "100rel"
+    talk = Talk(min_se=300)
+    talk.say(talk.request("INVITE", body=OFFER, headers="Supported: timer\r\nSession-Expires: 100"))
+    assert talk.last_response().get("min-se") == "300"
+    talk.say(talk.request("INVITE", 2, body=OFFER, headers="Replaces: a;to-tag=b;from-tag=c"))
+    assert talk.heard() == ["481 INVITE"]
+    talk.say(talk.request("SUBSCRIBE", 3))
+    assert talk.last_response().get("allow-events") == "refer"
+
+
+def test_a_re_invite_is_taken_back() -> None:
+    talk = Talk()
+    talk.answered_call()
+    talk.say(talk.request("INVITE", 2, body=OFFER, branch="z9hG4bK-again"))
+    talk.say(talk.request("CANCEL", 2, branch="z9hG4bK-again"))
+    assert talk.heard() == ["200 CANCEL", "487 INVITE"]

@@ -183,3 +183,33 @@ def test_a_change_under_way_is_forgotten_with_the_call() -> None:
     talk.wait(70.0)
     assert talk.endpoint.transactions == 0
     assert call
+
+
+def test_a_longer_session_is_demanded() -> None:
+    """RFC 4028 §7.3: the same offer again, with what was demanded."""
+    talk = Talk()
+    call = talk.answered_call()
+    talk.endpoint.reinvite(call, OFFER, talk.now)
+    first = talk.last_request()
+    talk.say(talk.response(first, 422, headers="Min-SE: 9000"))
+    second = talk.last_request()
+    assert (second.method, second.body, second.get("min-se")) == ("INVITE", OFFER, "9000")
+    for number in range(5):
+        talk.say(talk.response(second, 422, headers=f"Min-SE: {9001 + number}"))
+        sent = [item for item in talk.sent if item.data.startswith(b"INVITE")]
+        if not sent:
+            break
+        found = parse(sent[-1])
+        assert isinstance(found, Request)
+        second = found
+        talk.heard()
+    assert talk.told() == [ReinviteRefused(call, 422, "Whatever")], "there is an end to it"
+
+
+def test_a_refresh_that_is_refused() -> None:
+    """Our user, who did not ask for it, hears nothing of it."""
+    talk = Talk()
+    talk.answered_call(headers="Supported: timer\r\nSession-Expires: 600;refresher=uas")
+    talk.wait(300.0)
+    talk.say(talk.response(talk.last_request(), 488))
+    assert (talk.heard(), talk.told()) == (["ACK"], [])

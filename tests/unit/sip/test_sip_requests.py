@@ -1,6 +1,9 @@
 """Requests that are no calls: those that our user serves, and those within calls."""
 
+from typing import Any
+
 import pytest
+from sip_digest import ALICE, CHALLENGE, answers
 from sip_talk import TCP, Talk
 
 from ringback.sip.events import Ended, IncomingRequest, RequestAnswered, RequestId
@@ -125,3 +128,54 @@ def test_the_connection_that_it_came_by_is_lost() -> None:
     talk.endpoint.respond(request.request, 200, talk.now)
     assert talk.heard() == []
     assert talk.endpoint.transactions == 0
+
+
+def test_requests_outside_of_calls_answer_challenges_too() -> None:
+    talk = Talk()
+    name = talk.endpoint.request(
+        "REGISTER", "sip:192.0.2.2", talk.flow, from_uri="sip:alice@192.0.2.2", to_uri="sip:alice@192.0.2.2",
+        headers=[("Contact", "<sip:alice@192.0.2.1>"), ("Expires", "60")], credentials=ALICE, call_id="reg", cseq=7,
+        route=["<sip:192.0.2.2;lr>"], now=talk.now,
+    )  # fmt: skip
+    first = talk.last_request()
+    assert (first.method, first.uri, first.call_id, first.cseq) == ("REGISTER", "sip:192.0.2.2", "reg", 7)
+    assert (first.get("route"), first.get("contact"), first.to.uri) == (
+        "<sip:192.0.2.2;lr>", "<sip:alice@192.0.2.1>", "sip:alice@192.0.2.2",
+    )  # fmt: skip
+    talk.say(talk.response(first, 401, headers=CHALLENGE))
+    second = talk.last_request()
+    assert answers(second, "n1")
+    talk.say(talk.response(second, 100))
+    assert talk.told() == []
+    talk.say(talk.response(second, 200, headers="X-A: 1\r\nX-A: 2", body=b"x", kind="text/plain"))
+    answered = talk.only(RequestAnswered)
+    assert (answered.request, answered.code, answered.cseq, answered.body) == (name, 200, 8, b"x")
+    assert (answered.values("X-A"), answered.answered) == (["1", "2"], True)
+
+
+def test_requests_that_nobody_answers() -> None:
+    talk = Talk()
+    name = talk.endpoint.request("OPTIONS", "sip:x@192.0.2.2", talk.flow, from_uri="sip:a@b.example", now=0.0)
+    options = talk.last_request()
+    assert (options.to.uri, options.get("content-type")) == ("sip:x@192.0.2.2", None)
+    talk.wait(33.0)
+    assert talk.told() == [RequestAnswered(name, 408, "no answer", cseq=options.cseq, answered=False)]
+    talk.endpoint.request("OPTIONS", "sip:x@192.0.2.2", TCP, from_uri="sip:a@b.example", now=talk.now)
+    talk.endpoint.connection_lost(TCP, talk.now)
+    assert talk.only(RequestAnswered).code == 503
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"method": "INVITE"}, {"method": "A B"}, {"target_uri": "nobody"}, {"headers": [("X", "\r\n")]},
+        {"call_id": "a\r\nb"}, {"route": ["x"]}, {"content_type": "a\nb"},
+    ],
+)  # fmt: skip
+def test_requests_that_cannot_be_sent(bad: dict[str, Any]) -> None:
+    talk = Talk()
+    arguments: dict[str, Any] = {"method": "MESSAGE", "target_uri": "sip:a@b.example", "from_uri": "sip:a@b.example"}
+    arguments |= bad
+    with pytest.raises(ValueError, match=r"method|URI|header line"):
+        talk.endpoint.request(arguments.pop("method"), arguments.pop("target_uri"), talk.flow, now=0.0, **arguments)
+    assert talk.heard() == []
