@@ -7,7 +7,7 @@ from ringback.model.status import ApiVersion
 from ringback.rest.operations import Operation
 from ringback.rest.versions import TABLES
 
-_HEAD: Final = """<!-- Made by `python -m ringback.rest.reference > docs/reference/rest.md`. A test holds it up to date. -->
+_HEAD: Final = """<!-- Made by `python -m ringback.rest.reference > docs/reference/rest.md`. A test keeps it so. -->
 
 # REST API
 
@@ -24,16 +24,16 @@ Ringback answers two versions of the API side by side, at the address of [`http.
 | `StartTime<=2024-01-31` | the whole of that day too | until its midnight |
 | Numbers | E.164 | ten digits in North America |
 | Status of a call | a word | 0 not yet, 1 in progress, 2 complete, 3 busy, 4 failed, 5 no answer |
-| Audio of recordings | needs credentials, unless `http.recordings_need_credentials` is off | for everybody who knows the URL |
+| Audio of recordings | needs credentials (`http.recordings_need_credentials`) | for everybody who knows the URL |
 
-Credentials go by HTTP Basic: the sid of an account and its Auth Token, or the sid of an API key and its secret. Those of a
+Credentials go by HTTP Basic: the sid of an account and its Auth Token, or that of an API key and its secret. Those of a
 parent work on its subaccounts. An API key may not see accounts or keys. Wrong ones get status 401 and are logged; who
 guesses is refused with 429 for a while. A parameter that means nothing is ignored, and told to the account by a
 notification (20001). Requests beyond `http.max_concurrent` and `http.requests_per_second` get 429 (20429).
 
-Where the published sources disagree, Ringback answers so: a call that is made gets status 201 in both versions; `Url` counts
-where `Twiml` is there too (with notification 32019); a message without content is 21602; the capabilities of numbers are in
-small letters; a recording without a suffix is WAV, or its metadata where `Accept` asks for JSON or XML first.
+Where the published sources disagree, Ringback answers so: a call that is made gets status 201 in both versions; `Url`
+counts where `Twiml` is there too (with notification 32019); a message without content is 21602; the capabilities of
+numbers are in small letters; a recording without a suffix is WAV, or its metadata where `Accept` asks for JSON or XML.
 """
 
 _MISSING: Final = (

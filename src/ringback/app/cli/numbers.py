@@ -192,6 +192,49 @@ def show(ctx: typer.Context, number: _Which, as_json: _AsJson = False) -> None:
     typer.echo(f"{'dial':<24}{_address(found, settings)}")
 
 
+class Kind(StrEnum):
+    """Kinds of numbers in the pool."""
+
+    LOCAL = "local"
+    MOBILE = "mobile"
+    TOLL_FREE = "toll-free"
+    NATIONAL = "national"
+    SHARED_COST = "shared-cost"
+    VOIP = "voip"
+    MACHINE_TO_MACHINE = "machine-to-machine"
+
+
+@numbers.command("offer")
+def offer(
+    ctx: typer.Context,
+    offered: Annotated[list[str], typer.Argument(metavar="NUMBER...", help="Telephone numbers.")],
+    kind: Annotated[Kind, typer.Option(help="What kind of numbers they are.")] = Kind.LOCAL,
+) -> None:
+    """Put numbers into the pool of those that accounts may take by the REST API."""
+    from ringback.model.numbers import geography
+    from ringback.model.provisioning import AvailableNumberRecord
+
+    settings = state(ctx).settings
+    now = datetime.now(UTC)
+    records = []
+    for number in offered:
+        phone_number = _normalised(number, settings)
+        if not phone_number.startswith("+"):
+            raise UserError(f"{number!r} is no telephone number, such as +14155550100")
+        place = geography(phone_number)
+        country = place.country or settings.calls.default_region
+        records.append(
+            AvailableNumberRecord(
+                phone_number, country, kind.value, now, locality=place.city or None, region=place.state or None
+            )
+        )
+
+    async def keep(database: Database) -> int:
+        return await database.available_numbers.offer(records)
+
+    typer.echo(f"{with_database(settings, keep)} of {len(records)} numbers are in the pool")
+
+
 @numbers.command("remove")
 def remove(ctx: typer.Context, number: _Which) -> None:
     """Remove a number. Its calls stay."""
