@@ -21,7 +21,8 @@ class Rate:
             return 0.0
         interval = 1 / self._per_second
         # A burst of one second's worth, and of one message at least.
-        earliest = max(self._free_at.get(name, 0.0), now - max(1.0 - interval, 0.0))
+        full = now - max(1.0 - interval, 0.0)
+        earliest = max(self._free_at.get(name, full), full)
         if earliest > now:
             return earliest - now
         self._free_at[name] = earliest + count * interval
