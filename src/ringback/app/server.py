@@ -28,10 +28,13 @@ from ringback.app.settings import Settings
 from ringback.app.sip_sockets import advertiser, limits, listens, tls_settings
 from ringback.app.sip_texts import SipTexts
 from ringback.app.telephony.services import SipServices
+from ringback.app.transcriptions import Transcriptions
 from ringback.app.validation import Validation
 from ringback.app.voice import VoiceApplications
 from ringback.calls.answering import detect_machine
 from ringback.calls.leg import CallSettings
+from ringback.calls.port import Call
+from ringback.calls.recording import Recorded
 from ringback.calls.signalling import SipSignalling
 from ringback.calls.switch import Switch, SwitchSettings
 from ringback.media.client import MediaSettings, MediaWorkers
@@ -48,6 +51,7 @@ from ringback.sip.events import Event, Flow
 from ringback.sip.net.resolve import DnsResolver, locate_flows
 from ringback.sip.net.tls import TlsError, TlsSettings
 from ringback.sip.net.transport import Listen, SipTransport
+from ringback.speech.providers.whisper import Whisper
 from ringback.speech.speaker import Speaker
 from ringback.storage.database import Database, Opening
 from ringback.storage.events_writer import EventWriter
@@ -80,6 +84,7 @@ class Server:
     outgoing: OutgoingCalls
     control: Control
     messages: MessageService
+    transcriptions: Transcriptions
     sip_texts: SipTexts
     sip_services: SipServices
     http: HttpServer
@@ -137,6 +142,7 @@ class Server:
                 self.base_url,
                 utcnow,
                 may_call_as=self._may_call_as,
+                transcribe=self._transcribe,
                 send_sms=CallSms(lambda: self.messages).send,
             ),
             utcnow=utcnow,
@@ -160,6 +166,7 @@ class Server:
         # Not before the port is ours: until then the calls may be those of a server that was started already.
         if left := await self.database.end_unfinished(began):
             logger.warning("%d calls were cut off when the server last ended", left)
+        self._start_transcriptions(journal, webhooks)
         if waiting := await self.outgoing.resume():
             logger.info("%d calls that waited when the server last ended are made now", waiting)
         await self._start_http()
@@ -282,6 +289,26 @@ class Server:
             utcnow=utcnow,
         )
         self._stack.push_async_callback(self.control.close)
+
+    def _start_transcriptions(self, journal: EventWriter, webhooks: WebhookClient) -> None:
+        """Write recordings down, those that an earlier server left first."""
+        language = self.settings.speech.transcription_language
+        self.transcriptions = Transcriptions(
+            database=self.database,
+            engine=Whisper(),
+            webhooks=webhooks,
+            journal=self.notifications,
+            flush=journal.flush,
+            base_url=lambda: self.base_url,
+            language="" if language == "auto" else language,
+            utcnow=utcnow,
+            entropy=secrets.token_bytes,
+        )
+        self._stack.push_async_callback(self.transcriptions.close)
+        self.transcriptions.start()
+
+    async def _transcribe(self, call: Call, recorded: Recorded, callback: str) -> None:
+        await self.transcriptions.ask(call, recorded, callback)
 
     async def _may_call_as(self, account_sid: str, number: str) -> bool:
         """Whether an account may show a number: one of its own, or one that was proven."""

@@ -44,7 +44,7 @@ async def _anybody(account_sid: str, caller_id: str) -> bool:
 
 
 async def _no_transcription(call: Call, recorded: Recorded, callback: str) -> None:
-    call.note(events.WARNING, code=13615, message="this server transcribes no recordings")
+    call.note(events.WARNING, code=32650, message="this server transcribes no recordings")
 
 
 async def _no_messages(call: Call, sms: OutgoingSms) -> SentSms:

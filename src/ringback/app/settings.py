@@ -331,6 +331,11 @@ class SpeechSettings(_Section):
         pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
         description="Language of `<Say>` where neither it nor its voice says one.",
     )
+    transcription_language: str = Field(
+        default="en",
+        pattern=r"^([a-z]{2,3}|auto)$",
+        description="Language of recordings that are transcribed, such as `de`; `auto` finds it out for each.",
+    )
 
 
 class HttpSettings(_Section):

@@ -84,4 +84,6 @@ class TranscriptionRecord:
     duration: float | None = None
     """Seconds of the recording."""
     type: str = "fast"
+    callback: str | None = None
+    """A URL that is still to be told what became of it."""
     date_updated: datetime | None = None

@@ -1,6 +1,7 @@
 """What Ringback asks of a speech engine, and what it gets back."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal, Protocol
 
 import numpy as np
@@ -23,6 +24,11 @@ MAX_TEXT: Final = 4096
 """Characters of one Say that are spoken: the limit that TwiML documents for its basic voices."""
 MAX_PART: Final = 1000
 """Characters that an engine is given at once. Longer texts reach it sentence by sentence."""
+
+
+class HearingError(Exception):
+    """A sound cannot be written down; the text says why."""
+
 
 Gender = Literal["man", "woman"]
 
@@ -85,6 +91,26 @@ class TextToSpeech(Protocol):
 
         Cancelling it stops the work. Raises `SpeechError` when the engine is missing, fails or takes too long.
         """
+        ...
+
+
+class SpeechToText(Protocol):
+    """An engine that writes down what was said. It must never hold up the event loop."""
+
+    @property
+    def unfit(self) -> str:
+        """Why nothing can be written down, and what to do; empty where it can be, as far as is known."""
+        ...
+
+    async def transcribe(self, path: Path, language: str = "en") -> str:
+        """Write down a sound file: in a language (`en`), or in any that the engine finds in it (empty).
+
+        Silence is an empty text. Raises HearingError.
+        """
+        ...
+
+    async def rest(self) -> None:
+        """Give back memory until the next file. What is being heard fails with HearingError."""
         ...
 
 

@@ -52,10 +52,12 @@ transcriptions = Table(
     Column("transcription_text", Text),
     Column("duration", Float),
     Column("type", String(16), nullable=False),
+    Column("callback", Text),
     Column("date_created", UtcDateTime, nullable=False),
     Column("date_updated", UtcDateTime),
     Index(None, "account_sid", "date_created", "sid"),
     Index(None, "recording_sid"),
+    Index(None, "status"),
 )
 
 conferences = Table(

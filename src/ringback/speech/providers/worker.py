@@ -17,7 +17,7 @@ JOB: Final = struct.Struct(">II")
 """Job: its number (never 0), the length of the JSON that follows."""
 REPLY: Final = struct.Struct(">IIII")
 """Reply: number of the job (0: the engine has loaded), status (0: done), samples per second, length of what follows:
-samples (s16le), or what went wrong (UTF-8)."""
+samples (s16le) or text (UTF-8, rate 0), or what went wrong (UTF-8)."""
 MAX_REPLY: Final = 64 << 20
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """An engine that is a hundred times faster than real time gains nothing from more cores; the calls need those."""
@@ -65,7 +65,7 @@ class Worker:
             await self._launch()
 
     async def run(self, job: dict[str, Any]) -> tuple[bytes, int]:
-        """Do a job and return the samples (s16le) and their rate. Raises `WorkerError`.
+        """Do a job and return the samples (s16le) and their rate, or a text and 0. Raises `WorkerError`.
 
         When it's cancelled, the job that runs ends in peace and its reply is dropped: starting anew would cost the
         next caller more than that.

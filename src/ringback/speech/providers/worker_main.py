@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from ringback.speech.providers.worker import JOB, REPLY
 
 Engine = Callable[[dict[str, Any]], tuple[bytes, int]]
-"""Do a job; return samples (s16le) and samples per second."""
+"""Do a job; return samples (s16le) and samples per second, or a text (UTF-8) and 0."""
 
 
 def _send(out: BinaryIO, number: int, status: int, rate: int, body: bytes) -> None:
