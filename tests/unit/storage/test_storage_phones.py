@@ -74,15 +74,6 @@ async def test_whether_there_is_something_new_can_be_asked(db: Database) -> None
     assert len(set(seen)) == 4
 
 
-def test_the_digest_of_each_algorithm() -> None:
-    account = Account("AC" + "0" * 32, "t", "n", NOW)
-    one = phone(account)
-    assert one.secret("MD5") == "a" * 32
-    assert one.secret("SHA-256-sess") == "b" * 64
-    assert one.secret("SHA-512-256") == "c" * 64
-    assert one.secret("SHA-1") is None
-
-
 async def test_bindings_are_changed_together(db: Database) -> None:
     await db.phones.create(phone(await add_account(db)))
     one, two = binding(), binding(number=2)

@@ -54,6 +54,6 @@ async def probing(settings: Settings, config: TrunkConfig) -> AsyncIterator[Trun
     checks.append(TrunkCheck(config, endpoint, _Sockets(transport), clock, secrets.token_bytes(ENTROPY_BYTES)))
     try:
         yield checks[0]
-        await asyncio.sleep(0.2)  # the last BYE or CANCEL
+        await asyncio.sleep(0.05)  # the last BYE or CANCEL
     finally:
         await transport.close()

@@ -14,7 +14,6 @@ from ringback.sip.endpoint import Endpoint
 from ringback.sip.net.transport import SipTransport
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_a_gateway_that_answers(tmp_path: Path, transport: str) -> None:
     gateway = SipTransport(Endpoint(rng=random.Random(1)), asyncio.get_running_loop().time)
