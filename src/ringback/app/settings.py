@@ -65,7 +65,8 @@ class SipSettings(_Section):
     udp: bool = Field(default=True, description="Listen on UDP.")
     tcp: bool = Field(default=True, description="Listen on TCP. UDP or TCP must be on.")
     allow: tuple[Network, ...] = Field(
-        default=_LOOPBACK, description="Address ranges that calls may come from. All others are refused and logged."
+        default=_LOOPBACK,
+        description="Address ranges whose calls need no password. All others prove who they are, or are refused.",
     )
     advertised_address: Address | None = Field(
         default=None, description="Address to give to peers in Contact and Via, where it is not the one listened on."
