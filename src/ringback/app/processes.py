@@ -37,6 +37,15 @@ def running(name: str, command: Sequence[str], environment: Mapping[str, str], d
             process.wait()
 
 
+def server_pid(directory: Path) -> int:
+    """Find the server among our children: the one whose store is that directory. Linux only; raises ChildError."""
+    for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        variables = Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+        if f"RINGBACK_STORAGE__DIRECTORY={directory}".encode() in variables:
+            return int(child)
+    raise ChildError("the server has ended")
+
+
 def server_environment(directory: Path, sip_port: int) -> dict[str, str]:
     """The environment of a server of its own: its store, its port, and otherwise defaults.
 

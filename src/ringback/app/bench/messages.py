@@ -24,7 +24,7 @@ from aiohttp import web
 from ringback.app.bench.media.errors import BenchError as MachineError
 from ringback.app.bench.media.machine import cpu_seconds, preferred, two_cores
 from ringback.app.errors import UserError
-from ringback.app.processes import free_port, run_ringback, running, server_environment, until_ready
+from ringback.app.processes import free_port, run_ringback, running, server_environment, server_pid, until_ready
 from ringback.storage.database import Database
 from ringback.storage.secrets import SecretBox
 
@@ -103,7 +103,7 @@ class _Run:
                 await until_ready(log, 60)
                 await smsc.bound()
                 login = await _account(environment, directory)
-                pid = _server_pid(directory)
+                pid = server_pid(directory)
                 async with aiohttp.ClientSession(auth=aiohttp.BasicAuth(*login)) as session:
                     url = f"http://127.0.0.1:{http}/2010-04-01/Accounts/{login[0]}/Messages.json"
                     await self._send(session, url, callbacks, range(-50, 0))  # whatever is imported at first use
@@ -241,16 +241,6 @@ async def _account(environment: Mapping[str, str], directory: Path) -> tuple[str
     async with Database.open(url, SecretBox(directory)) as database:
         account = (await database.accounts.list())[0]
         return account.sid, account.auth_token
-
-
-def _server_pid(directory: Path) -> int:
-    """Find the server among our children: the one whose store is that directory."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    for child in children:
-        variables = Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
-        if f"RINGBACK_STORAGE__DIRECTORY={directory}".encode() in variables:
-            return int(child)
-    raise BenchError("the server has ended")
 
 
 def as_json(told: Mapping[str, Any]) -> str:
