@@ -42,6 +42,12 @@ def sdp_of(message: Message) -> bytes | None:
     raise UnsupportedBodyError(f"content type {kind[:60]}")
 
 
+def takes_sdp(accepted: list[str]) -> bool:
+    """Tell whether who accepts these types, if any are named, can read a session description (RFC 3261 §20.1)."""
+    types = {value.partition(";")[0].strip().lower() for value in accepted}
+    return not types or bool(types.intersection((SDP, "application/*", "*/*")))
+
+
 def _sdp_part(message: Message) -> bytes:
     boundary = _BOUNDARY.search(message.get("content-type") or "")
     if boundary is not None:

@@ -36,16 +36,23 @@ class Call:
         """The description that we gave last, of a session that both sides agreed on or that is being agreed on."""
         self.remote_sdp: bytes | None = None
         self.peer_allows: frozenset[str] = frozenset()
-        """Methods that the other side says to understand."""
+        """Methods that the other side says to understand, in lower case."""
         self.reinvites = Reinvites(self)
         self.peer_offers = PeerOffers(self)
         self.timer = SessionTimer(self)
-        self.transfers = Transfers(self)
+        self._transfers: Transfers | None = None
         self.unacknowledged: dict[int, UnacknowledgedAnswer] = {}
         """Our 2xx whose ACK has not come, by CSeq."""
         self._bye_headers: Fields | None = None
         """Set while a BYE waits for the ACK of our 2xx (§15)."""
         stack.calls[self.id] = self
+
+    @property
+    def transfers(self) -> Transfers:
+        """The transfers that are asked for within the call."""
+        if self._transfers is None:
+            self._transfers = Transfers(self)
+        return self._transfers
 
     @property
     def established(self) -> bool:
@@ -107,7 +114,7 @@ class Call:
             handler = _HANDLERS.get(method)
         if handler is None:
             transaction.respond(405 if method in KNOWN_METHODS else 501, now, [policy.allow])
-        elif lacking := policy.lacking(request.values("require")):
+        elif "require" in request.headers and (lacking := policy.lacking(request.values("require"))):
             transaction.respond(420, now, lacking)
         elif self.state == ENDING and method != "BYE":
             transaction.respond(481, now)
@@ -118,7 +125,7 @@ class Call:
     def learn(self, message: Message) -> None:
         """Note the methods that the other side understands."""
         if "allow" in message.headers:
-            self.peer_allows = frozenset(message.values("allow")[:50])
+            self.peer_allows = message.tags("allow")
 
     def receive_ack(self, request: Request, now: float) -> None:
         """Take the ACK of a 2xx; the ACK of a repeated 2xx finds nothing to do."""
@@ -216,7 +223,8 @@ class Call:
         self.state = ENDED
         self.stack.emit(Ended(self.id, cause, remote, code, clean(reason), q850))
         self.peer_offers.reject(487, now)
-        self.transfers.call_ended(now)
+        if self._transfers is not None:
+            self._transfers.call_ended(now)
         self.reinvites.stop(now)
         self.timer.stop()
 

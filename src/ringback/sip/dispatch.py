@@ -199,7 +199,7 @@ class Dispatcher:
             transaction.merge = merge
             stack.merges[merge] = transaction.key
             if request.method == "INVITE":
-                replaced, _ = replaced_by(stack, request)
+                replaced = replaced_by(stack, request)[0] if "replaces" in request.headers else None
                 leg = IncomingLeg(stack, request, transaction, flow, now)
                 stack.trace_in(request, leg.id)
                 leg.announce(request, flow, verdict.identity, None if replaced is None else replaced.id)
@@ -245,16 +245,13 @@ class Dispatcher:
             bodies.sdp_of(request)
         except bodies.UnsupportedBodyError:
             return 415, [ACCEPT, ("Accept-Encoding", "identity")]
-        accepted = {value.partition(";")[0].strip().lower() for value in request.values("accept")}
-        if accepted and not accepted.intersection((bodies.SDP, "application/*", "*/*")):
+        if "accept" in request.headers and not bodies.takes_sdp(request.values("accept")):
             return 406, ()  # no answer of ours could be read
-        options = {value.lower() for name in ("require", "supported") for value in request.values(name)}
-        if policy.reliable == "required" and "100rel" not in options:
+        if policy.reliable == "required" and "100rel" not in request.tags("supported") | request.tags("require"):
             return 421, [("Require", "100rel")]
         if policy.session_expires and (too_short := interval_too_short(request, policy.min_se)):
             return 422, too_short
-        _, status = replaced_by(self._stack, request)
-        if status:
+        if "replaces" in request.headers and (status := replaced_by(self._stack, request)[1]):
             return status, ()
         return (503, RETRY_AFTER) if len(self._stack.calls) >= self._max_calls else None
 

@@ -36,8 +36,8 @@ class IncomingLeg(Call):
         self._cseq = request.cseq
         self._ringing: tuple[int, bytes] | None = None
         self._timers: list[Timer] = []
-        self._required = "100rel" in request.values("require")
-        self._able = self._required or "100rel" in _tags(request, "supported")
+        self._required = "100rel" in request.tags("require")
+        self._able = self._required or "100rel" in request.tags("supported")
         self._provisionals = ReliableAnswers(self, stack, request.cseq)
         self._early_sdp: bytes | None = None
         """The description of a reliable provisional answer."""
@@ -222,7 +222,3 @@ class IncomingLeg(Call):
             if timer.letter == (letter or timer.letter):
                 self.stack.timers.stop(timer)
         self._timers = [timer for timer in self._timers if timer.target is not None]
-
-
-def _tags(request: Request, name: str) -> set[str]:
-    return {value.lower() for value in request.values(name)}

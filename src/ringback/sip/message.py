@@ -6,6 +6,7 @@ bytes again; `clean` makes it fit for everything else.
 """
 
 import re
+from functools import lru_cache
 
 from ringback.sip.fields import TOKEN as _TOKEN
 from ringback.sip.fields import (
@@ -21,6 +22,8 @@ from ringback.sip.fields import (
 
 MAX_MESSAGE = 32_768
 """Bytes of the largest message. Real ones have some thousand."""
+_MAX_TAGS = 2_000
+"""Characters that are looked at of a header of words."""
 MAX_HEADERS = 200
 """Header lines of a message. A call forwarded across the world carries some 40 Via and Record-Route lines."""
 VERSION = "SIP/2.0"
@@ -88,7 +91,14 @@ class Message:
 
     def values(self, name: str) -> list[str]:
         """Return all values of a comma-separated header, in order. Raises FieldError on an unclosed quote."""
+        if name not in self.headers:
+            return []
         return [v for line in self.headers.get(name, ()) for piece in split_outside(line, ",") if (v := piece.strip())]
+
+    def tags(self, name: str) -> frozenset[str]:
+        """Return the values of a header that holds words, such as Supported, in lower case."""
+        lines = self.headers.get(name)
+        return _tags(",".join(lines)) if lines else _NO_TAGS
 
     @property
     def contacts(self) -> list[NameAddr]:
@@ -249,7 +259,7 @@ def _check(message: Request | Response) -> None:
     if "record-route" in headers:
         for route in message.values("record-route"):
             parse_name_addr(route)
-    for name in ("require", "accept", "supported", "allow"):
+    for name in ("require", "accept"):
         if name in headers:
             message.values(name)
     if isinstance(message, Response):
@@ -285,6 +295,15 @@ def _salvage_via(message: Message) -> None:
             message.via = parse_via(vias[0].partition(",")[0], salvage=True)
         except FieldError:
             return
+
+
+_NO_TAGS: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _tags(text: str) -> frozenset[str]:
+    # The phones of one make say the same in each message.
+    return frozenset(word.strip().lower() for word in text[:_MAX_TAGS].split(","))
 
 
 def clean(text: str) -> str:

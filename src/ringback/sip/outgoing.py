@@ -178,7 +178,7 @@ class OutgoingLeg(Call):
             tag = response.to.tag
             sdp = _session_of(response)
             fork = self._fork_of(response) if tag else None
-            if fork is not None and "100rel" in _tags(response, "require"):
+            if fork is not None and "100rel" in response.tags("require"):
                 if not self._acknowledge_provisional(fork, response, now):
                     return
                 fork.answered = fork.answered or sdp is not None
@@ -261,7 +261,7 @@ class OutgoingLeg(Call):
         if self.state != EARLY:
             return super().dialog_to_change()
         answered = [fork for fork in self._forks.values() if fork.answered]
-        return answered[0].dialog if len(answered) == 1 and "UPDATE" in self.peer_allows else None
+        return answered[0].dialog if len(answered) == 1 and "update" in self.peer_allows else None
 
     @property
     def early_session(self) -> bool:
@@ -288,7 +288,3 @@ def _session_of(message: Message) -> bytes | None:
         return bodies.sdp_of(message)
     except bodies.UnsupportedBodyError:
         return None
-
-
-def _tags(message: Message, name: str) -> set[str]:
-    return {value.lower() for value in message.values(name)} if name in message.headers else set()

@@ -6,7 +6,7 @@ One side, the refresher, makes a re-INVITE or UPDATE in each interval; when none
 import re
 from typing import TYPE_CHECKING
 
-from ringback.sip.message import Message, Request, Response
+from ringback.sip.message import Request, Response
 from ringback.sip.policy import SHORTEST_SESSION
 from ringback.sip.timers import Timer
 from ringback.sip.transaction_client import Outcome, code_and_reason
@@ -30,14 +30,10 @@ def _read(value: str | None) -> tuple[int, str]:
     return int(match[1]), refresher[1].lower() if refresher else ""
 
 
-def _options(message: Message, name: str) -> set[str]:
-    return {value.lower() for value in message.values(name)} if name in message.headers else set()
-
-
 class SessionTimer:
     """The session timer of one call."""
 
-    __slots__ = ("_call", "_interval", "_min_se", "_ours", "_timers")
+    __slots__ = ("_call", "_expires", "_interval", "_min_se", "_ours", "_timers")
 
     def __init__(self, call: "Call") -> None:
         policy = call.stack.policy
@@ -48,6 +44,8 @@ class SessionTimer:
         """Seconds that were agreed on; 0 while there is no timer."""
         self._ours = True
         """Whether we refresh."""
+        self._expires = 0.0
+        """When the session is over unless it is refreshed."""
         self._timers: list[Timer] = []
 
     @property
@@ -101,7 +99,7 @@ class SessionTimer:
             return ()
         asked, refresher = _read(request.get("session-expires"))
         least, _ = _read(request.get("min-se"))
-        able = "timer" in _options(request, "supported")
+        able = "timer" in request.tags("supported")
         seconds = min(asked, max(policy.session_expires, least)) if asked else max(policy.session_expires, least)
         self._min_se = max(self._min_se, least)
         # Left the choice, we refresh: so we learn of a peer that has vanished, whatever it can do.
@@ -118,12 +116,12 @@ class SessionTimer:
         if not seconds:
             return
         seconds = max(seconds, SHORTEST_SESSION)  # whoever wants to be refreshed each second is not obeyed
-        timers = self._call.stack.timers
         # §10: half of the interval leaves time for a second try; who waits hangs up a little before the end.
-        last = now + seconds - min(32.0, seconds / 3)
-        if ours:
-            self._timers = [timers.start(now + seconds / 2, "refresh", self)]
-        self._timers.append(timers.start(now + seconds if ours else last, "expired", self))
+        self._expires = now + (seconds if ours else seconds - min(32.0, seconds / 3))
+        self._start(*((now + seconds / 2, "refresh") if ours else (self._expires, "expired")))
+
+    def _start(self, deadline: float, letter: str) -> None:
+        self._timers.append(self._call.stack.timers.start(deadline, letter, self))
 
     def stop(self) -> None:
         """The call is over, or the interval begins anew."""
@@ -136,22 +134,22 @@ class SessionTimer:
         if letter == "expired":
             self._call.expire(now)
         elif self._call.established:
+            self.stop()
+            self._start(self._expires, "expired")
             self._refresh(now)
 
     def refresh_failed(self, now: float, *, alive: bool = True) -> None:
         """The refresh was refused: try again. An answer, whichever it is, tells that the other side lives."""
         if not self._interval or not self._call.established:
             return
-        timers = self._call.stack.timers
         if alive:
-            self._run(self._interval, self._ours, now)
-            timers.stop(self._timers.pop(0))
-        self._timers.append(timers.start(now + _RETRY_AFTER, "refresh", self))
+            self._expires = now + max(self._interval, SHORTEST_SESSION)
+        self._start(now + _RETRY_AFTER, "refresh")
 
     def _refresh(self, now: float) -> None:
         """Refresh by UPDATE without an offer, or by a re-INVITE that offers what holds already."""
         call = self._call
-        if "UPDATE" in call.peer_allows:
+        if "update" in call.peer_allows:
             call.request("UPDATE", now, self._told, [*call.session_headers(), *self.request_fields()])
         elif call.local_sdp is None or not call.reinvites.offer(call.local_sdp, now, quiet=True):
             self.refresh_failed(now, alive=False)
@@ -174,6 +172,6 @@ class SessionTimer:
 def interval_too_short(request: Request, min_se: int) -> Fields:
     """Return the Min-SE of a 422 to a request that asks for less, and whose sender knows what that means (§9)."""
     seconds, _ = _read(request.get("session-expires"))
-    if 0 < seconds < min_se and "timer" in _options(request, "supported"):
+    if 0 < seconds < min_se and "timer" in request.tags("supported"):
         return [("Min-SE", str(min_se))]
     return ()

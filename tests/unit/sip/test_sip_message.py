@@ -198,3 +198,10 @@ def test_nothing_but_the_documented_error(junk: bytes, start: int, cut: int) -> 
                 message.parse(mutated, stream=stream)
             except SipParseError as error:
                 assert (error.status is None) == (error.request is None)
+
+
+def test_headers_of_words() -> None:
+    """Without regard to case, over several lines, and empty where there is none."""
+    request = parse((HEAD + "Supported: 100rel, Timer\r\nk: path\r\n\r\n").encode())
+    assert request.tags("supported") == {"100rel", "timer", "path"}
+    assert request.tags("require") == frozenset()
