@@ -6,13 +6,9 @@ from pathlib import Path
 import pytest
 
 from ringback.messaging.carriers.contract import (
-    Accepted,
-    CarrierBusyError,
-    CarrierDownError,
-    CarrierLostError,
     CarrierRefusedError,
 )
-from ringback.messaging.port import Arrival, ArrivedMedia, MessageFilter, MessageRefused
+from ringback.messaging.port import Arrival, MessageFilter, MessageRefused
 from ringback.messaging.service import reply_sid
 from ringback.messaging.settings import MessageSettings
 from ringback.model.messages import MessageDirection
@@ -57,108 +53,12 @@ async def test_what_is_wrong_is_refused(world: World) -> None:
     assert await world.service.count(MessageFilter()) == 0
 
 
-async def test_a_receipt_that_comes_before_the_answer_counts(world: World) -> None:
-    net = await world.add_carrier("net")
-    await world.service.receipt("net", "later", delivered=True)
-    net.script.append(Accepted("later"))
-    assert (await world.send()).status == "delivered"
-    assert await world.database.messages.receipts(10) == []
-
-
 async def test_a_receipt_for_nothing_is_forgotten_after_a_week(world: World) -> None:
     await world.service.receipt("net", "unknown", delivered=False, error_code=30003)
     assert len(await world.database.messages.receipts(10)) == 1
     world.seconds += 8 * 86_400
     await world.service._clean()
     assert await world.database.messages.receipts(10) == []
-
-
-@pytest.mark.parametrize("error", [CarrierDownError("gone"), CarrierRefusedError(30007, "filtered")])
-async def test_the_next_carrier_takes_what_the_first_one_does_not(world: World, error: Exception) -> None:
-    first = await world.add_carrier("first", priority=1)
-    second = await world.add_carrier("second", priority=2)
-    first.script.append(error)
-    sent = await world.send()
-    assert (sent.status, sent.carrier, sent.repeated) == ("sent", "second", False)
-    assert (first.bodies, second.bodies) == ([], ["hello"])
-
-
-async def test_a_message_that_nobody_takes_fails_with_the_last_reason(world: World) -> None:
-    net = await world.add_carrier("net")
-    net.script.append(CarrierRefusedError(30007, "filtered"))
-    assert (await world.send()).error_code == 30007
-    net.reaches = "+1"
-    nowhere = await world.send(to="+33612345678")
-    assert (nowhere.status, nowhere.error_code) == ("failed", 30006)
-
-
-async def test_a_message_waits_for_a_carrier_that_is_down_and_expires(world: World) -> None:
-    net = await world.add_carrier("net")
-    net.window = 0
-    waiting = await world.send("first")
-    lost = await world.send("second", validity_period=60)
-    assert (waiting.status, lost.status) == ("queued", "queued")
-    await world.pass_time(61)
-    assert await world.status(lost.sid) == "failed"
-    assert (await world.service.get(lost.sid)).error_code == 30001
-    net.window = 10
-    world.service.ready("net")
-    await world.service.idle()
-    assert await world.status(waiting.sid) == "sent"
-    assert net.bodies == ["first"]
-
-
-async def test_a_throttled_carrier_gets_the_message_later(world: World) -> None:
-    net = await world.add_carrier("net")
-    net.script.append(CarrierBusyError("throttled", 5))
-    sent = await world.send()
-    assert sent.status == "sending"
-    await world.pass_time(4)
-    assert await world.status(sent.sid) == "sending"
-    await world.pass_time(1.1)
-    assert await world.status(sent.sid) == "sent"
-    assert not (await world.service.get(sent.sid)).repeated
-
-
-async def test_a_lost_answer_means_a_second_time_and_is_marked(world: World) -> None:
-    net = await world.add_carrier("net")
-    net.script.append(CarrierLostError("no answer"))
-    sent = await world.send()
-    assert sent.repeated
-    await world.pass_time(10)
-    assert await world.status(sent.sid) == "sent"
-    assert (await world.service.get(sent.sid)).repeated
-    net.script.extend([CarrierLostError("no answer")] * 3)
-    gone = await world.send()
-    for _ in range(3):
-        await world.pass_time(40)
-    assert await world.status(gone.sid) == "undelivered"
-    assert (await world.service.get(gone.sid)).error_code == 30008
-
-
-async def test_units_are_handed_over_one_by_one_and_never_twice(world: World) -> None:
-    net = await world.add_carrier("net")
-    net.words = True
-    net.script.extend([Accepted("a"), CarrierDownError("gone")])
-    sent = await world.send("one two three")
-    assert sent.status == "sending"
-    await world.pass_time(5)
-    assert await world.status(sent.sid) == "sent"
-    assert [number for _, number in net.taken] == [1, 2, 3]
-    references = [part.reference for part in await world.database.messages.parts(sent.sid)]
-    await world.service.receipt("net", str(references[2]), delivered=True)
-    await world.service.receipt("net", "a", delivered=True)
-    assert await world.status(sent.sid) == "sent"
-    await world.service.receipt("net", str(references[1]), delivered=False, error_code=30003)
-    assert await world.status(sent.sid) == "undelivered"
-    assert (await world.service.get(sent.sid)).error_code == 30003
-
-
-async def test_what_was_taken_in_part_and_then_refused_is_undelivered(world: World) -> None:
-    net = await world.add_carrier("net")
-    net.words = True
-    net.script.extend([Accepted("a"), CarrierRefusedError(30007, "no")])
-    assert (await world.send("one two")).status == "undelivered"
 
 
 async def test_a_scheduled_message_goes_when_it_is_time(world: World) -> None:
@@ -286,29 +186,6 @@ async def test_the_same_answer_is_sent_once_however_often_it_is_asked_for(world:
     assert net.bodies == ["hello"]
 
 
-async def test_one_number_sends_no_faster_than_it_may(database: Database, tmp_path: Path) -> None:
-    async with open_world(database, tmp_path, settings=MessageSettings(number_rate=1)) as world:
-        net = await world.add_carrier("net")
-        for number in range(3):
-            await world.send(f"{number}")
-        assert net.bodies == ["0"]
-        await world.pass_time(1.01)
-        assert net.bodies == ["0", "1"]
-        await world.pass_time(1.01)
-        assert net.bodies == ["0", "1", "2"]
-
-
-async def test_a_carrier_gets_no_more_than_its_rate(world: World) -> None:
-    net = await world.add_carrier("net", rate=2)
-    for number in range(4):
-        await world.send(f"{number}")
-    assert net.bodies == ["0", "1"]
-    await world.pass_time(0.51)
-    assert net.bodies == ["0", "1", "2"]
-    await world.pass_time(0.51)
-    assert net.bodies == ["0", "1", "2", "3"]
-
-
 async def test_more_than_can_wait_is_refused(database: Database, tmp_path: Path) -> None:
     async with open_world(database, tmp_path, settings=MessageSettings(max_queued=1)) as world:
         (await world.add_carrier("net")).window = 0
@@ -318,52 +195,10 @@ async def test_more_than_can_wait_is_refused(database: Database, tmp_path: Path)
         assert refusal.value.code == 21611
 
 
-async def test_what_does_not_fit_into_memory_waits_in_the_store(database: Database, tmp_path: Path) -> None:
-    async with open_world(database, tmp_path, settings=MessageSettings(in_memory=2)) as world:
-        net = await world.add_carrier("net")
-        net.window = 0
-        for number in range(5):
-            world.seconds += 0.001
-            await world.send(f"{number}")
-        net.window = 10
-        for _ in range(4):
-            await world.pass_time(1)
-        assert sorted(net.bodies) == ["0", "1", "2", "3", "4"]
-
-
 async def test_a_carrier_that_cannot_be_made_is_told_of_and_left_out(world: World) -> None:
     await world.add_carrier("bad", settings={"broken": True})
     assert world.service.fleet.problems == {"bad": "it is broken"}
     assert world.service.fleet.get("bad") is None
-
-
-async def test_a_carrier_that_is_removed_leaves_its_messages_to_others(world: World) -> None:
-    first = await world.add_carrier("first", priority=1)
-    first.window = 0
-    await world.add_carrier("other", prefixes=("+33",))
-    waiting = await world.send()
-    assert waiting.status == "queued"
-    await world.database.carriers.remove("first")
-    second = await world.add_carrier("second", priority=2)
-    await world.service.idle()
-    assert first.closed
-    assert second.bodies == ["hello"]
-
-
-# -- in --------------------------------------------------------------------------------------------------------------
-
-
-async def test_a_message_that_comes_is_kept_and_its_application_asked(world: World) -> None:
-    media = (ArrivedMedia("image/png", b"meow"),)
-    record = await world.service.received(Arrival(PERSON, SHOP, "hi\0 there", "net", media))
-    assert record is not None
-    assert (record.body, record.status, record.num_media, record.carrier) == ("hi there", "received", 1, "net")
-    assert record.sid.startswith("MM")
-    await world.service.idle()
-    assert world.asked == [(record, "")]
-    (kept,) = await world.service.media(record.sid)
-    assert (await world.service.media_content(kept.sid))[1] == b"meow"
-    assert await world.service.received(Arrival(PERSON, "+15550109999", "hi", "net")) is None
 
 
 async def test_an_application_is_asked_again_until_it_works(world: World) -> None:
@@ -373,12 +208,4 @@ async def test_an_application_is_asked_again_until_it_works(world: World) -> Non
     assert world.asked == []
     world.conduct_error = None
     await world.pass_time(1.1)
-    assert len(world.asked) == 1
-
-
-async def test_an_arrival_that_is_known_counts_once(world: World) -> None:
-    arrival = Arrival(PERSON, SHOP, "hi", "net", sid="SM" + "9" * 32)
-    first = await world.service.received(arrival)
-    assert await world.service.received(arrival) == first
-    await world.service.idle()
     assert len(world.asked) == 1
