@@ -73,6 +73,36 @@ class SipSignalling:
         self._endpoint.bye(call, self._clock())
         self._drain()
 
+    def reinvite(self, call: DialogId, description: bytes) -> None:
+        """Offer another session: hold, or its end."""
+        self._endpoint.reinvite(call, description, self._clock())
+        self._drain()
+
+    def info(self, call: DialogId, content_type: str, body: bytes) -> None:
+        """Send an INFO."""
+        self._endpoint.info(call, content_type, body, self._clock())
+        self._drain()
+
+    def refer(self, call: DialogId, refer_to: str, replaces: DialogId | None = None) -> None:
+        """Ask the other side to call somebody in our place, or to take the place of another call of ours."""
+        self._endpoint.refer(call, refer_to, self._clock(), replaces=replaces)
+        self._drain()
+
+    def accept_transfer(self, call: DialogId) -> None:
+        """Agree to call somebody in the place of the other side."""
+        self._endpoint.accept_transfer(call, self._clock())
+        self._drain()
+
+    def reject_transfer(self, call: DialogId, code: int) -> None:
+        """Refuse to."""
+        self._endpoint.reject_transfer(call, code, self._clock())
+        self._drain()
+
+    def notify_transfer(self, call: DialogId, code: int, reason: str | None = None) -> None:
+        """Tell how that call goes; a code of 200 or more is the last."""
+        self._endpoint.notify_transfer(call, code, reason, self._clock())
+        self._drain()
+
 
 def _optional(hop: Hop) -> dict[str, Any]:
     given: dict[str, Any] = {"credentials": hop.credentials, "route": hop.route}

@@ -99,6 +99,12 @@ def parse_parameters(text: str) -> dict[str, str | None]:
     return parameters
 
 
+@lru_cache(maxsize=1024)
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a header such as Supported, in lower case; phones of one make say the same ones each time."""
+    return frozenset(word.strip().lower() for word in text[:MAX_URI].split(",")) if text else frozenset()
+
+
 def unquote(text: str) -> str:
     """Return the content of a quoted string, or the text as it is."""
     match = _QUOTED.fullmatch(text)

@@ -6,7 +6,6 @@ bytes again; `clean` makes it fit for everything else.
 """
 
 import re
-from functools import lru_cache
 
 from ringback.sip.fields import TOKEN as _TOKEN
 from ringback.sip.fields import (
@@ -18,12 +17,11 @@ from ringback.sip.fields import (
     parse_via,
     scheme_of,
     split_outside,
+    words_of,
 )
 
 MAX_MESSAGE = 32_768
 """Bytes of the largest message. Real ones have some thousand."""
-_MAX_TAGS = 2_000
-"""Characters that are looked at of a header of words."""
 MAX_HEADERS = 200
 """Header lines of a message. A call forwarded across the world carries some 40 Via and Record-Route lines."""
 VERSION = "SIP/2.0"
@@ -97,8 +95,7 @@ class Message:
 
     def tags(self, name: str) -> frozenset[str]:
         """Return the values of a header that holds words, such as Supported, in lower case."""
-        lines = self.headers.get(name)
-        return _tags(",".join(lines)) if lines else _NO_TAGS
+        return words_of(",".join(self.headers.get(name, ())))
 
     @property
     def contacts(self) -> list[NameAddr]:
@@ -295,15 +292,6 @@ def _salvage_via(message: Message) -> None:
             message.via = parse_via(vias[0].partition(",")[0], salvage=True)
         except FieldError:
             return
-
-
-_NO_TAGS: frozenset[str] = frozenset()
-
-
-@lru_cache(maxsize=1024)
-def _tags(text: str) -> frozenset[str]:
-    # The phones of one make say the same in each message.
-    return frozenset(word.strip().lower() for word in text[:_MAX_TAGS].split(","))
 
 
 def clean(text: str) -> str:

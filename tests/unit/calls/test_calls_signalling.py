@@ -10,6 +10,7 @@ from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import (
     Answered,
     DialogId,
+    Dtmf,
     Ended,
     Event,
     Flow,
@@ -21,6 +22,8 @@ from ringback.sip.events import (
     ReinviteRefused,
     Ringing,
     Send,
+    Transfer,
+    TransferProgress,
 )
 from ringback.testing.exchange import PHONE, SERVER
 
@@ -126,3 +129,31 @@ def test_another_session_is_refused(answered: Line) -> None:
     answered.drain()
     answered.signalling.reject_reinvite(answered.call, 488)
     assert answered.last(answered.phone, ReinviteRefused).code == 488
+
+
+def test_another_session_is_offered(answered: Line) -> None:
+    answered.signalling.reinvite(answered.call, OFFER)
+    assert answered.last(answered.phone, Reinvite).sdp == OFFER
+
+
+def test_a_key_is_sent(answered: Line) -> None:
+    answered.signalling.info(answered.call, "application/dtmf", b"5")
+    assert answered.last(answered.phone, Dtmf).key == "5"
+
+
+def test_the_other_side_is_asked_to_call_somebody(answered: Line) -> None:
+    answered.signalling.refer(answered.call, "sip:carol@127.0.0.1")
+    assert answered.last(answered.phone, Transfer).refer_to == "sip:carol@127.0.0.1"
+
+
+def test_the_other_side_asks_us_to_call_somebody(answered: Line) -> None:
+    answered.phone.refer(answered.id, "sip:carol@127.0.0.1", answered.now)
+    answered.drain()
+    answered.signalling.accept_transfer(answered.call)
+    answered.signalling.notify_transfer(answered.call, 486, "Not Now")
+    progress = answered.last(answered.phone, TransferProgress)
+    assert (progress.code, progress.reason) == (486, "Not Now")
+    answered.phone.refer(answered.id, "sip:carol@127.0.0.1", answered.now)
+    answered.drain()
+    answered.signalling.reject_transfer(answered.call, 603)
+    assert answered.last(answered.phone, TransferProgress).code == 603
