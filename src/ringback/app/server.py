@@ -211,6 +211,9 @@ class Server:
             screen=self.sip_services.screen,
             serves=("REGISTER", "MESSAGE"),
             advertised=advertiser(sip),
+            reliable=sip.reliable,
+            session_expires=sip.session_expires,
+            min_se=sip.min_se,
         )
         try:
             self.sip_tls = tls_settings(sip, self.settings.storage.directory, utcnow())

@@ -115,6 +115,16 @@ class SipSettings(_Section):
         default=2_000, ge=1, le=1_000_000, description="Connections (TCP, TLS, WebSocket) that peers may have open."
     )
     max_connections_per_address: int = Field(default=200, ge=1, le=1_000_000, description="The same, for one address.")
+    reliable: Literal["never", "supported", "required"] = Field(
+        default="supported",
+        description="Whether provisional answers are acknowledged (100rel, RFC 3262): never, where both sides can, or"
+        " not without.",
+    )
+    session_expires: int = Field(
+        default=1_800, ge=0, le=86_400,
+        description="Seconds in which a call must be refreshed, or it ends (RFC 4028); 90 at least. 0: never.",
+    )  # fmt: skip
+    min_se: int = Field(default=90, ge=90, le=86_400, description="The least of such seconds that others may ask for.")
     user_agent: str = Field(
         default="Ringback", min_length=1, max_length=100, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
         description="Name in the Server and User-Agent headers.",
@@ -134,6 +144,20 @@ class SipSettings(_Section):
         if verify and info.data.get("tls_ca") is None:
             raise ValueError("should have sip.tls_ca beside it: else everybody with any certificate would be let in")
         return verify
+
+    @field_validator("session_expires")
+    @classmethod
+    def _shortest_session(cls, seconds: int) -> int:
+        if 0 < seconds < 90:
+            raise ValueError("should be 90 or more, or 0 for never")
+        return seconds
+
+    @field_validator("min_se")
+    @classmethod
+    def _least_session(cls, least: int, info: ValidationInfo) -> int:
+        if 0 < info.data.get("session_expires", 0) < least:
+            raise ValueError("should not be more than sip.session_expires")
+        return least
 
     @field_validator("tcp")
     @classmethod

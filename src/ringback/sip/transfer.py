@@ -10,6 +10,7 @@ from ringback.sip.fields import FieldError, parse_name_addr, parse_parameters
 from ringback.sip.message import Message, Request, Response, clean
 from ringback.sip.policy import ALLOW_EVENTS
 from ringback.sip.request import ClientRequest
+from ringback.sip.requests import ANSWER_WITHIN
 from ringback.sip.stack import DialogKey, Stack
 from ringback.sip.timers import Timer
 from ringback.sip.transaction_client import Outcome, code_and_reason
@@ -90,6 +91,7 @@ class Transfers:
             transaction.respond(400, now)
             return
         self._refer = transaction
+        self._timer = self._stack.timers.start(now + ANSWER_WITHIN, "REFER", self)
         self._event = f"refer;id={request.cseq}"
         self._silent = (request.get("refer-sub") or "").strip().lower() == "false"
         by = request.get("referred-by")
@@ -105,7 +107,7 @@ class Transfers:
 
     def accept(self, now: float) -> None:
         """Agree to call: 202, and NOTIFYs from now on."""
-        transaction, self._refer = self._refer, None
+        transaction = self._take_refer()
         if transaction is None:
             return
         headers: list[tuple[str, str]] = self._call.session_headers()
@@ -120,9 +122,14 @@ class Transfers:
 
     def reject(self, code: int, now: float) -> None:
         """Refuse to call."""
-        if self._refer is not None:
-            transaction, self._refer = self._refer, None
+        if (transaction := self._take_refer()) is not None:
             transaction.respond(code, now)
+
+    def _take_refer(self) -> ServerTransaction | None:
+        transaction, self._refer = self._refer, None
+        if transaction is not None and self._timer is not None:
+            self._stack.timers.stop(self._timer)
+        return transaction
 
     def notify(self, code: int, reason: str | None, now: float) -> None:
         """Tell how the new call goes; a code of 200 or more is the last."""
@@ -151,8 +158,11 @@ class Transfers:
             self._forget()
 
     def on_timer(self, letter: str, now: float) -> None:
-        """Our user has not told the end of it."""
-        self.notify(408, None, now)
+        """Our user has not answered, or has not told the end of it."""
+        if letter == "REFER":
+            self.reject(603, now)
+        else:
+            self.notify(408, None, now)
 
     def _forget(self) -> None:
         self._dialog = None

@@ -117,3 +117,10 @@ def test_load_reads_them(tmp_path: Path) -> None:
     loaded = Settings.load(None, {"RINGBACK_SIP__PORT": "5070", "RINGBACK_STORAGE__DIRECTORY": str(tmp_path)})
     assert loaded.settings.sip.port == 5070
     assert loaded.sources["sip.port"] == "environment RINGBACK_SIP__PORT"
+
+
+@pytest.mark.parametrize("values", [{"session_expires": 60}, {"session_expires": 100, "min_se": 200}, {"min_se": 10}])
+def test_sessions_last_as_long_as_the_rfc_says(values: dict[str, int]) -> None:
+    with pytest.raises(ValidationError):
+        SipSettings(**values)
+    assert SipSettings(session_expires=0, min_se=300).session_expires == 0

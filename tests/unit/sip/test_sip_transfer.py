@@ -352,3 +352,12 @@ def test_a_call_that_is_over_is_not_transferred() -> None:
     talk.told()
     talk.endpoint.refer(call, "sip:carol@192.0.2.3", talk.now)
     assert talk.told() == []
+
+
+def test_a_transfer_that_nobody_decides_on() -> None:
+    talk = Talk()
+    call = asked(talk)
+    talk.wait(31.0)
+    assert talk.heard() == ["603 REFER"]
+    talk.endpoint.accept_transfer(call, talk.now)
+    assert talk.heard() == []
