@@ -16,7 +16,12 @@ from tests.interop.peers.process import Process
 from tests.interop.peers.ringback import Ringback
 from tests.interop.peers.sipp import Sipp, pause, request, scenario, send
 
-pytestmark = [pytest.mark.interop, pytest.mark.long, pytest.mark.needs("baresip", "sipp")]
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.long,
+    pytest.mark.needs("baresip", "sipp"),
+    pytest.mark.timeout(180),
+]
 
 PASSWORD = "correct horse"
 SOON = STORE_SECONDS + 4.0
