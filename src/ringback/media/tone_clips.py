@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import threading
 from pathlib import Path
 from typing import Final, Literal
 
@@ -37,17 +38,23 @@ class ToneClips:
     """Clips of tones in a directory of their own, which lasts until `close`."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
-        self._clips: dict[str, Clip] = {}
-        self._lock = asyncio.Lock()
+        self._clips: dict[str, asyncio.Future[Clip]] = {}
 
     async def get(self, kind: ToneKind, country: str = "us") -> Clip:
         """The clip of a tone. Raises `ringback.media.tones.ToneError`, and OSError where it cannot be written."""
         name = name_of(kind, country)
-        async with self._lock:
-            if name not in self._clips:
-                self._clips[name] = await asyncio.to_thread(self._make, name, kind, country)
-            return self._clips[name]
+        made = self._clips.get(name)
+        if made is None:
+            made = asyncio.get_running_loop().run_in_executor(None, self._make, name, kind, country)
+            self._clips[name] = made
+        try:
+            # Who gives up waiting does not take it away from others.
+            return await asyncio.shield(made)
+        except (tones.ToneError, OSError):
+            self._clips.pop(name, None)
+            raise
 
     def close(self) -> None:
         """Remove the files."""
@@ -58,8 +65,9 @@ class ToneClips:
 
     def _make(self, name: str, kind: ToneKind, country: str) -> Clip:
         samples = samples_of(kind, country)
-        if self._directory is None:
-            self._directory = tempfile.TemporaryDirectory(prefix="ringback-tones-")
+        with self._lock:
+            if self._directory is None:
+                self._directory = tempfile.TemporaryDirectory(prefix="ringback-tones-")
         path = Path(self._directory.name) / f"{name}.s16"
         path.write_bytes(samples.astype("<i2").tobytes())
         return Clip(path, len(samples))

@@ -125,6 +125,8 @@ class WorkerLeg:
 
     async def tone(self, kind: ToneKind, *, country: str = "us", loop: int = 1) -> None:
         """Play a tone."""
+        if self._closed:
+            return
         try:
             clip = await self.worker.tones.get(kind, country)
         except (ToneError, OSError) as error:
@@ -138,9 +140,9 @@ class WorkerLeg:
     async def feed(self, samples: NDArray[np.int16], mark: str | None = None) -> None:
         """Play samples after those that were fed before; report `mark` when they have been. Raises MediaError."""
         # In pieces: a worker that reads a line of a megabyte is late with the packets of all.
-        for begin in range(0, len(samples), SAMPLE_RATE):
-            audio = base64.b64encode(samples[begin : begin + SAMPLE_RATE].astype("<i2").tobytes()).decode()
-            await self.ask(protocol.FEED, audio=audio)
+        pieces = [samples[begin : begin + SAMPLE_RATE] for begin in range(0, len(samples), SAMPLE_RATE)]
+        audio = [base64.b64encode(piece.astype("<i2").tobytes()).decode() for piece in pieces]
+        await asyncio.gather(*(self.ask(protocol.FEED, audio=each) for each in audio))
         if mark is not None:
             await self.ask(protocol.FEED, mark=mark)
 

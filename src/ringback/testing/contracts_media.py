@@ -227,7 +227,7 @@ async def _what_is_fed_is_played_and_its_marks_are_told(the: _Checked) -> None:
         await the.takes(0.0, marks.get())
         for _ in range(4):
             await leg.feed(np.zeros(LONGEST // 4, np.int16))
-        await the.refused(leg.feed(np.zeros(8000, np.int16)))
+        await the.refused(leg.feed(np.zeros(LONGEST // 2, np.int16)))
 
 
 async def _a_leg_is_in_one_room_at_a_time(the: _Checked) -> None:

@@ -45,3 +45,16 @@ async def test_what_there_is_not_is_told() -> None:
     with pytest.raises(ToneError, match="no tone 'chime': there are ringback busy reorder beep"):
         await clips.get("chime")  # type: ignore[arg-type]
     clips.close()
+
+
+async def test_who_gives_up_waiting_does_not_have_it_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    clips = ToneClips()
+    real = clips._make
+    monkeypatch.setattr(clips, "_make", lambda *what: made.append(what[0]) or real(*what))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await clips.get("beep")
+    assert (await clips.get("beep")).samples == 1920
+    assert made == ["beep"]
+    clips.close()
