@@ -71,11 +71,12 @@ class Sockets:
     def bind(self, host: str, first: int, last: int) -> tuple[socket.socket, socket.socket]:
         """Bind the next free pair of ports, an even one for RTP and the one above it for RTCP (RFC 3550 §11).
 
-        The range is gone round, so that a port rests before it is used again. Raises SocketError.
+        `first` and `last` are those for RTP. The range is gone round, so that a port rests before it is used again.
+        Raises SocketError.
         """
-        ports = range(first + first % 2, last, 2)
+        ports = range(first + first % 2, last + 1, 2)
         if not ports:
-            raise SocketError(f"no pair of ports from {first} to {last}: widen media.port_min to media.port_max")
+            raise SocketError(f"no even port between {first} and {last}: widen media.port_min to media.port_max")
         for _ in ports:
             port = ports[self._next_port % len(ports)]
             self._next_port += 1

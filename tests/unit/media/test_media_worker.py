@@ -246,7 +246,7 @@ def test_when_all_ports_are_taken_the_reason_says_what_to_do(rig: WorkerRig) -> 
 @pytest.mark.parametrize(
     ("host", "ports", "reason"),
     [
-        ("127.0.0.1", [20001, 20001], "no pair of ports from 20001 to 20001: widen media.port_min to media.port_max"),
+        ("127.0.0.1", [20001, 20001], "no even port between 20001 and 20001: widen media.port_min to media.port_max"),
         ("203.0.113.1", [20000, 20100], "cannot bind 203.0.113.1 port"),
         ("no host", [20000, 20100], "cannot bind no host port"),
     ],
