@@ -73,9 +73,8 @@ class AccountStore:
 
     async def get(self, sid: str) -> Account | None:
         """Return the account of that sid, if there is one."""
-        async with self._connections.read() as connection:
-            row = (await connection.execute(select(_accounts).where(_accounts.c.sid == sid))).mappings().first()
-        return None if row is None else self._account(row)
+        found = await self._connections.at_once(lambda connection: ACCOUNTS.get(connection, sid), writes=False)
+        return None if found is None else self._opened(found)
 
     async def page(self, sid: str, filters: Sequence[Where] = (), page: Page = FIRST) -> list[Account]:
         """Return the newest first of an account itself and its subaccounts, those that meet every filter."""
@@ -110,7 +109,9 @@ class AccountStore:
             return [self._account(row) for row in (await connection.execute(_OLDEST_FIRST)).mappings()]
 
     def _account(self, row: Any) -> Account:
-        account = ACCOUNTS.of(row)
+        return self._opened(ACCOUNTS.of(row))
+
+    def _opened(self, account: Account) -> Account:
         secondary = account.secondary_token
         opened = None if secondary is None else self._open(secondary)
         return replace(account, auth_token=self._open(account.auth_token), secondary_token=opened)

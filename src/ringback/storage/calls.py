@@ -23,6 +23,7 @@ SERVER_RESTARTED = "server-restarted"
 _UNFINISHED = [status.value for status in CallStatus if not status.final]
 
 
+_ANY_OF_THESE = select(calls).where(calls.c.sid.in_(bindparam("sids", expanding=True)))
 _THESE = select(calls).where(calls.c.sid == any_(bindparam("sids", type_=ARRAY(String))))
 
 
@@ -116,12 +117,8 @@ class CallStore(RecordStore[CallRecord]):
         return totals
 
     async def _fetch_all(self, sids: Sequence[str]) -> Sequence[CallRecord | None]:
-        async with self._connections.look() as connection:
-            wanted = list(set(sids))
-            if connection.dialect.name == "postgresql":
-                # One text whatever their number is, so that it is prepared once.
-                rows = await connection.execute(_THESE, {"sids": wanted})
-            else:
-                rows = await connection.execute(select(calls).where(calls.c.sid.in_(wanted)))
-            found = {row["sid"]: CALLS.of(row) for row in rows.mappings()}
+        wanted = list(set(sids))
+        # PostgreSQL prepares one text, whatever their number is.
+        query = _THESE if self._connections.dialect == "postgresql" else _ANY_OF_THESE
+        found = {row["sid"]: CALLS.of(row) for row in await self._connections.rows(query, {"sids": wanted})}
         return [found.get(sid) for sid in sids]

@@ -1,12 +1,12 @@
 """Transactions on an engine, with every failure told as a StorageError."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import URL, Connection, RowMapping, Select
+from sqlalchemy import URL, Connection, Dialect, RowMapping, Select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -45,6 +45,11 @@ class Connections:
         url = self._engine.url
         return url.database or "" if url.drivername.startswith("sqlite") else url.render_as_string(hide_password=True)
 
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that sees one state of the database. Raises StorageError."""
@@ -78,11 +83,28 @@ class Connections:
             async with self._writing.begin() as connection:
                 return await connection.run_sync(work)
 
-    async def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+    async def at_once(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]], *, writes: bool = True) -> T:
+        """Do `work` as `together` does, where it is written for asyncio; it may await nothing but its connection.
+
+        Without `writes` it only looks, and sees what is there at each statement. Raises StorageError.
+        """
+        with self._translated():
+            if self._threads is not None:
+                return await self._threads.run(
+                    lambda connection: _at_once(work(cast(AsyncConnection, _Immediate(connection)))),
+                    WRITES if writes else LOOKS,
+                )
+            if writes:
+                async with self._writing.begin() as connection:
+                    return await work(connection)
+            async with self._looking.connect() as connection:
+                return await work(connection)
+
+    async def rows(self, query: Select[Any], parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         """Return what a query finds, in one switch to SQLite's thread and back. Raises StorageError."""
 
         def find(connection: Connection) -> Sequence[RowMapping]:
-            return connection.execute(query).mappings().all()
+            return connection.execute(query, parameters).mappings().all()
 
         with self._translated():
             if self._threads is not None:
@@ -118,22 +140,60 @@ class Connections:
 
 
 class _Threads:
-    """Threads with connections of their own to an SQLite file. They begin with the first work."""
+    """Threads with connections of their own to an SQLite file. They begin with the first work.
+
+    One of them writes: SQLite lets one connection write at a time, and those that wait for it sleep longer than needed.
+    """
 
     def __init__(self, url: URL) -> None:
         self._engine = create_thread_engine(url)
-        self._executor = ThreadPoolExecutor(2, thread_name_prefix="sqlite")
+        self._workers = {
+            WRITES: (ThreadPoolExecutor(1, "sqlite-write"), self._engine.execution_options(**{WRITES: True})),
+            LOOKS: (ThreadPoolExecutor(2, "sqlite-look"), self._engine.execution_options(**{LOOKS: True})),
+        }
 
     async def run(self, work: Callable[[Connection], T], option: str) -> T:
         """Do the work in a thread; `option` says whether it writes or only looks."""
+        executor, engine = self._workers[option]
 
         def work_in_thread() -> T:
-            with self._engine.execution_options(**{option: True}).begin() as connection:
+            with engine.begin() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work_in_thread)
+        return await asyncio.get_running_loop().run_in_executor(executor, work_in_thread)
 
     async def close(self) -> None:
         """End the threads, when they have done what they do."""
-        await asyncio.to_thread(self._executor.shutdown)
+        for executor, _ in self._workers.values():
+            await asyncio.to_thread(executor.shutdown)
         self._engine.dispose()
+
+
+class _Immediate:
+    """A connection of a thread that looks like one of asyncio, whose statements never wait for the loop."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the database."""
+        return self._connection.dialect
+
+    async def execute(self, statement: Any, parameters: Any = None) -> Any:
+        """Run a statement."""
+        return self._connection.execute(statement, parameters)
+
+    async def scalar(self, statement: Any, parameters: Any = None) -> Any:
+        """Run a statement and return the first column of its first row."""
+        return self._connection.scalar(statement, parameters)
+
+
+def _at_once(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits to its end."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return cast(T, done.value)
+    work.close()
+    raise RuntimeError("work on a connection has waited for something else")

@@ -62,6 +62,7 @@ class EventWriter:
         self._writing = asyncio.Lock()
         self._hurry = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._flushing: set[asyncio.Task[bool]] = set()
         self._failures = 0
         self._unreported = 0
         self._closed = False
@@ -98,7 +99,7 @@ class EventWriter:
     async def flush(self) -> None:
         """Return when everything taken so far is written, or has been tried and could not be."""
         left = len(self._entries)
-        while left > 0 and await self._write():
+        while left > 0 and await asyncio.shield(self._start_writing()):
             left -= self._batch
 
     async def close(self) -> None:
@@ -107,6 +108,8 @@ class EventWriter:
         self._hurry.set()
         if self._task is not None:
             await self._task
+        if self._flushing:
+            await asyncio.wait(self._flushing)
         while self._entries and await self._write():
             pass
         if self._entries:
@@ -142,6 +145,13 @@ class EventWriter:
         if not self._failures:
             return self._interval if len(self._entries) < self._batch else 0.0
         return min(_FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
+
+    def _start_writing(self) -> asyncio.Task[bool]:
+        """Write in a task of its own: who gives up waiting must not leave it open whether a batch was written."""
+        task = asyncio.get_running_loop().create_task(self._write(), name="event writer")
+        self._flushing.add(task)
+        task.add_done_callback(self._flushing.discard)
+        return task
 
     async def _write(self) -> bool:
         """Write one batch. False when the database fails; what is not written then waits for the next try."""
@@ -187,11 +197,15 @@ class EventWriter:
         if not size:
             return
         batch = list(islice(self._entries, size))
-        async with self._database.connections.write() as connection:
+
+        async def write(connection: AsyncConnection) -> None:
             for entry in batch:
-                await _apply(connection, entry)
+                if not isinstance(entry, CallEvent):
+                    await _apply(connection, entry)
             # Events go last, and together: whoever sees a call at its end sees its whole timeline.
             await insert_events(connection, (entry for entry in batch if isinstance(entry, CallEvent)))
+
+        await self._database.connections.at_once(write)
         for _ in batch:
             self._entries.popleft()
 

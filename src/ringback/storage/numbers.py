@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ringback.model.provisioning import AvailableNumberRecord
@@ -14,6 +14,7 @@ from ringback.storage.kinds import AVAILABLE_NUMBERS, NUMBERS
 from ringback.storage.records import RecordStore
 
 _numbers = NUMBERS.table
+_BY_NUMBER = select(_numbers).where(_numbers.c.phone_number == bindparam("number")).limit(1)
 
 
 class NumberStore(RecordStore[IncomingNumber]):
@@ -54,8 +55,8 @@ class NumberStore(RecordStore[IncomingNumber]):
 
     async def get_by_number(self, phone_number: str) -> IncomingNumber | None:
         """Return the number that is dialled as `phone_number` (in its stored form), if there is one."""
-        async with self._connections.read() as connection:
-            return await NUMBERS.one(connection, _numbers.c.phone_number == phone_number)
+        rows = await self._connections.rows(_BY_NUMBER, {"number": phone_number})
+        return NUMBERS.of(rows[0]) if rows else None
 
     async def list(self) -> list[IncomingNumber]:
         """Return every number, in the order of their digits."""

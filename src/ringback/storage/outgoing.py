@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ringback.model.outgoing import OutgoingCall
@@ -14,6 +14,7 @@ from ringback.storage.kinds import CALLS
 from ringback.storage.tables_rest import outgoing_calls
 
 _Accepted = tuple[CallRecord, OutgoingCall]
+_GONE = delete(outgoing_calls).where(outgoing_calls.c.call_sid == bindparam("sid"))
 
 
 class OutgoingStore:
@@ -37,9 +38,15 @@ class OutgoingStore:
 
         Say so before the first message to the callee, and whoever restarts the server does not call them twice.
         """
-        async with self._connections.write() as connection:
-            gone = delete(outgoing_calls).where(outgoing_calls.c.call_sid == call_sid)
-            return (await connection.execute(gone)).rowcount > 0
+        return call_sid in await self.taken_all([call_sid])
+
+    async def taken_all(self, call_sids: Sequence[str]) -> set[str]:
+        """Several calls leave the queue, all or none; return those that were in it."""
+
+        async def take(connection: AsyncConnection) -> set[str]:
+            return {sid for sid in call_sids if (await connection.execute(_GONE, {"sid": sid})).rowcount > 0}
+
+        return await self._connections.at_once(take)
 
     async def waiting(self) -> list[_Accepted]:
         """Return the calls that still wait, with their records, in the order in which they were asked for."""
@@ -54,8 +61,7 @@ class OutgoingStore:
 
     async def _add_all(self, accepted: Sequence[_Accepted]) -> list[StorageError | None]:
         try:
-            async with self._connections.write() as connection:
-                await _insert(connection, accepted)
+            await self._connections.at_once(lambda connection: _insert(connection, accepted))
         except StorageError as error:
             if error.unavailable or len(accepted) == 1:
                 return [error] * len(accepted)

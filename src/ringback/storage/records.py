@@ -7,7 +7,20 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, Final, Generic, Literal, TypeVar, cast, get_args, get_type_hints
 
-from sqlalchemy import ColumnElement, RowMapping, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -64,6 +77,14 @@ class Records(Generic[R]):
         self._fixed = {*self.key, "account_sid", "date_created"}
         self._enums = _enums(record)
         self._dated = "date_updated" in self._names
+        # Statements are made once: to build one costs as much as to run it.
+        key_is = and_(*(table.c[name] == bindparam(f"{name}_") for name in self.key))
+        self._insert = insert(table)
+        self._select = select(table).where(key_is)
+        self._update = update(table).where(key_is)
+        self._delete = delete(table).where(key_is)
+        self._updates: dict[tuple[str, ...], Update] = {}
+        self._saves: dict[str, Any] = {}
 
     def of(self, row: RowMapping | Mapping[str, Any]) -> R:
         """Make the record of a row."""
@@ -82,6 +103,10 @@ class Records(Generic[R]):
         values = (key,) if isinstance(key, str) else key
         return and_(*(self.table.c[name] == value for name, value in zip(self.key, values, strict=True)))
 
+    def _bound(self, key: Key) -> dict[str, str]:
+        values = (key,) if isinstance(key, str) else key
+        return {f"{name}_": value for name, value in zip(self.key, values, strict=True)}
+
     def check(self, changes: Mapping[str, Any]) -> None:
         """Raise TypeError for a property that there is not, or that never changes."""
         if unknown := changes.keys() - (self._names - self._fixed):
@@ -89,28 +114,39 @@ class Records(Generic[R]):
 
     async def insert(self, connection: AsyncConnection, record: R) -> None:
         """Keep a new record."""
-        await connection.execute(insert(self.table).values(self.row(record)))
+        await connection.execute(self._insert, self.row(record))
 
     async def save(self, connection: AsyncConnection, record: R) -> None:
         """Keep a record, in place of the one with the same key if there is one."""
-        row = self.row(record)
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(self.table).values(row)
-        rest = {name: value for name, value in row.items() if name not in self.key}
-        await connection.execute(statement.on_conflict_do_update(index_elements=list(self.key), set_=rest))
+        name = connection.dialect.name
+        statement = self._saves.get(name)
+        if statement is None:
+            new = (postgresql if name == "postgresql" else sqlite).insert(self.table)
+            rest = {name: new.excluded[name] for name in self._names if name not in self.key}
+            statement = self._saves[name] = new.on_conflict_do_update(index_elements=list(self.key), set_=rest)
+        await connection.execute(statement, self.row(record))
 
     async def change(self, connection: AsyncConnection, key: Key, changes: Mapping[str, Any]) -> None:
         """Change properties of a record. Raises StorageError when there is none of that key."""
         if not changes:
             return
         values = dated(changes) if self._dated else dict(changes)
-        result = await connection.execute(update(self.table).where(self.where(key)).values(values))
+        names = tuple(values)
+        statement = self._updates.get(names)
+        if statement is None:
+            statement = self._updates[names] = self._update.values({name: bindparam(name) for name in names})
+        result = await connection.execute(statement, {**values, **self._bound(key)})
         if result.rowcount == 0:
             raise StorageError(f"there is no {self.noun} {key}")
 
     async def remove(self, connection: AsyncConnection, key: Key) -> bool:
         """Forget a record and tell whether there was one."""
-        return (await connection.execute(delete(self.table).where(self.where(key)))).rowcount > 0
+        return (await connection.execute(self._delete, self._bound(key))).rowcount > 0
+
+    async def get(self, connection: AsyncConnection, key: Key) -> R | None:
+        """Return the record of that key, if there is one."""
+        row = (await connection.execute(self._select, self._bound(key))).mappings().first()
+        return None if row is None else self.of(row)
 
     async def one(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> R | None:
         """Return a record that meets the condition, if there is one."""
@@ -149,13 +185,11 @@ class RecordStore(Generic[R]):
 
     async def create(self, record: R) -> None:
         """Keep a new record. Raises StorageError when there is one with its key already."""
-        async with self._connections.write() as connection:
-            await self._records.insert(connection, record)
+        await self._connections.at_once(lambda connection: self._records.insert(connection, record))
 
     async def save(self, record: R) -> None:
         """Keep a record, in place of the one with the same key if there is one."""
-        async with self._connections.write() as connection:
-            await self._records.save(connection, record)
+        await self._connections.at_once(lambda connection: self._records.save(connection, record))
 
     async def update(self, key: Key, **changes: Any) -> None:
         """Change properties of a record, named as in its class.
@@ -164,28 +198,27 @@ class RecordStore(Generic[R]):
         changes.
         """
         self._records.check(changes)
-        async with self._connections.write() as connection:
-            await self._records.change(connection, key, changes)
+        await self._connections.at_once(lambda connection: self._records.change(connection, key, changes))
 
     async def get(self, key: Key) -> R | None:
         """Return the record of that key, if there is one."""
-        async with self._connections.look() as connection:
-            return await self._records.one(connection, self._records.where(key))
+        return await self._connections.at_once(lambda connection: self._records.get(connection, key), writes=False)
 
     async def remove(self, key: Key) -> bool:
         """Forget a record and tell whether there was one."""
-        async with self._connections.write() as connection:
-            return await self._records.remove(connection, key)
+        return await self._connections.at_once(lambda connection: self._records.remove(connection, key))
 
     async def page(self, filters: Sequence[Where] = (), page: Page = FIRST) -> list[R]:
         """Return the newest records first that meet every filter, only those of that page."""
-        async with self._connections.look() as connection:
-            return await self._records.page(connection, filters, page)
+        return await self._connections.at_once(
+            lambda connection: self._records.page(connection, filters, page), writes=False
+        )
 
     async def count(self, filters: Sequence[Where] = ()) -> int:
         """Tell how many records meet every filter."""
-        async with self._connections.look() as connection:
-            return await self._records.count(connection, filters)
+        return await self._connections.at_once(
+            lambda connection: self._records.count(connection, filters), writes=False
+        )
 
     async def first(self, filters: Sequence[Where]) -> R | None:
         """Return the newest record that meets every filter, if there is one."""

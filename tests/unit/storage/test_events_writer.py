@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,16 +29,17 @@ class FailingDisk:
         self.broken = False
         self.tries = 0
         self.heals_at: int | None = None
-        self._write = db.connections.write
-        monkeypatch.setattr(db.connections, "write", self._fail_or_write)
+        self._at_once = db.connections.at_once
+        monkeypatch.setattr(db.connections, "at_once", self._fail_or_write)
 
-    @asynccontextmanager
-    async def _fail_or_write(self) -> AsyncIterator[AsyncConnection]:
-        self.tries += 1
-        if self.broken and self.tries != self.heals_at:
-            raise StorageError("the disk is full; free some space", unavailable=True)
-        async with self._write() as connection:
-            yield connection
+    async def _fail_or_write(
+        self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Any]], *, writes: bool = True
+    ) -> Any:
+        if writes:
+            self.tries += 1
+            if self.broken and self.tries != self.heals_at:
+                raise StorageError("the disk is full; free some space", unavailable=True)
+        return await self._at_once(work, writes=writes)
 
 
 @pytest.fixture
