@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Final, Protocol
 
 from ringback.app.voice import StatusCallback, VoiceApplications
@@ -25,6 +26,12 @@ logger = logging.getLogger(__name__)
 
 _MOST_WAITING: Final = 10_000
 """Calls of one account that may wait for their turn."""
+_AT_ONCE: Final = 50
+"""Calls whose turn has come that leave the queue in one transaction."""
+_ACCOUNT_SECONDS: Final = 1.0
+"""How long an account read from the store counts: its rate may change at any time."""
+_RETRY_SECONDS: Final = 1.0
+"""Pause before the store is asked again that has failed."""
 
 
 class TooManyCalls(Exception):  # noqa: N818 (a state, not a fault)
@@ -51,11 +58,14 @@ class Watcher(Protocol):
         ...
 
 
+_Entry = tuple[CallRecord, OutgoingCall]
+
+
 @dataclass(slots=True)
 class _Lane:
     """The calls of one account that wait, in order."""
 
-    waiting: deque[tuple[CallRecord, OutgoingCall]] = field(default_factory=deque)
+    waiting: deque[_Entry] = field(default_factory=deque)
     next_at: float = 0.0
     busy: bool = False
 
@@ -88,6 +98,7 @@ class OutgoingCalls:
         self._clock = clock
         self._entropy = entropy
         self._lanes: dict[str, _Lane] = {}
+        self._accounts: dict[str, tuple[float, Account | None]] = {}
         self._tasks = TaskOwner()
 
     async def resume(self) -> int:
@@ -153,27 +164,47 @@ class OutgoingCalls:
     async def _work(self, account_sid: str, lane: _Lane) -> None:
         try:
             while lane.waiting:
-                account = await self._database.accounts.get(account_sid)
-                rate = (account.calls_per_second if account else None) or self._rate
-                if (pause := lane.next_at - self._clock()) > 0:
-                    await asyncio.sleep(pause)
-                if not lane.waiting:
-                    break
-                lane.next_at = max(lane.next_at, self._clock() - 1.0) + 1.0 / rate
-                record, request = lane.waiting.popleft()
-                await self._make(record, request, account)
-        except StorageError:
-            logger.exception("calls of %s cannot be made now; they are kept", account_sid)
+                try:
+                    await self._make_due(account_sid, lane)
+                except StorageError:
+                    logger.exception("calls of %s cannot be made now; they are kept", account_sid)
+                    await asyncio.sleep(_RETRY_SECONDS)
         finally:
             lane.busy = False
 
-    async def _make(self, record: CallRecord, request: OutgoingCall, account: Account | None) -> None:
+    async def _make_due(self, account_sid: str, lane: _Lane) -> None:
+        """Wait for the next turn, and make the calls whose turn has come."""
+        account = await self._account(account_sid)
+        rate = (account.calls_per_second if account else None) or self._rate
+        if (pause := lane.next_at - self._clock()) > 0:
+            await asyncio.sleep(pause)
+        # Turns of the last second that nobody used may be.
+        lane.next_at = max(lane.next_at, self._clock() - 1.0)
+        turns = min(_AT_ONCE, 1 + int((self._clock() - lane.next_at) * rate))
+        due = list(islice(lane.waiting, turns))
         # Said before the first message: whoever starts after a crash must not call a second time.
-        if not await self._database.outgoing.taken(record.sid) or account is None:
-            return
+        ours = await self._database.outgoing.taken_all([record.sid for record, _ in due])
+        lane.next_at += len(due) / rate
+        for entry in due:
+            if entry not in lane.waiting:
+                continue  # taken back meanwhile
+            lane.waiting.remove(entry)
+            if entry[0].sid in ours:
+                await self._make(*entry, account)
+
+    async def _account(self, sid: str) -> Account | None:
+        """The account as it was a moment ago."""
+        known = self._accounts.get(sid)
+        if known is None or self._clock() - known[0] >= _ACCOUNT_SECONDS:
+            known = self._accounts[sid] = self._clock(), await self._database.accounts.get(sid)
+        return known[1]
+
+    async def _make(self, record: CallRecord, request: OutgoingCall, account: Account | None) -> None:
         try:
+            if account is None:
+                raise LookupError(f"account {record.account_sid} is gone")
             application, first, callback = await self._application(request)
-        except LookupError as error:
+        except (LookupError, StorageError) as error:
             logger.warning("call %s: %s", record.sid, error)
             await self._database.calls.update(
                 record.sid, status=CallStatus.FAILED, end_time=self._utcnow(), end_reason="application-error"

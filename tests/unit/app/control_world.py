@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ class _Waiting:
     async def taken(self, sid: str) -> bool:
         self.taken_sids.append(sid)
         return self.entries.pop(sid, None) is not None
+
+    async def taken_all(self, sids: Sequence[str]) -> set[str]:
+        return {sid for sid in sids if await self.taken(sid)}
 
     async def waiting(self) -> list[tuple[CallRecord, OutgoingCall]]:
         return list(self.entries.values())

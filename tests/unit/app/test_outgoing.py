@@ -1,6 +1,7 @@
 """Outgoing calls: accepted on disk, made in turn, conducted by their application, told about; in virtual time."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -308,11 +309,47 @@ async def test_what_cannot_be_kept_is_not_accepted(tmp_path: Path) -> None:
 async def test_calls_wait_while_the_store_fails(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with ControlWorld(tmp_path) as world:
 
-        async def broken(sid: str) -> bool:
+        async def broken(sids: Sequence[str]) -> set[str]:
             raise StorageError("the disk is gone")
 
-        world.store.outgoing.taken = broken  # type: ignore[method-assign]
+        world.web.pages[SHOP] = HELLO
+        taken_all, world.store.outgoing.taken_all = world.store.outgoing.taken_all, broken  # type: ignore[method-assign]
         await world.ask()
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
         assert "cannot be made now; they are kept" in caplog.text
         assert (world.exchange.called, len(world.store.outgoing.entries)) == ([], 1)
+        world.store.outgoing.taken_all = taken_all  # type: ignore[method-assign]
+        await asyncio.sleep(1)
+        await world.over()
+        assert world.exchange.called == [CALLEE]
+
+
+@virtual
+async def test_calls_that_are_due_together_are_made_in_order(tmp_path: Path) -> None:
+    async with ControlWorld(tmp_path, per_second=100.0) as world:
+        world.web.pages[SHOP] = HELLO
+        await asyncio.sleep(2)
+        numbers = [f"+155501{index:05d}" for index in range(120)]
+        for number in numbers:
+            await world.ask(number)
+        await asyncio.sleep(0.1)
+        # The unused turns of one second, and no more than those.
+        assert 100 <= len(world.exchange.called) <= 112
+        await world.over()
+        assert world.exchange.called == numbers
+
+
+@virtual
+async def test_a_call_is_taken_back_while_its_turn_comes(tmp_path: Path) -> None:
+    async with ControlWorld(tmp_path) as world:
+        world.web.pages[SHOP] = HELLO
+        taken_all, sids = world.store.outgoing.taken_all, list[str]()
+
+        async def slow(wanted: Sequence[str]) -> set[str]:
+            assert await world.outgoing.take_back(sids[0])
+            return {*await taken_all(wanted), *wanted}
+
+        world.store.outgoing.taken_all = slow  # type: ignore[method-assign]
+        sids.append(await world.ask())
+        await asyncio.sleep(1)
+        assert (world.kept(sids[0])["status"], world.exchange.called) == (CallStatus.CANCELED, [])
