@@ -39,8 +39,8 @@ setting in force and where it comes from. Whatever cannot be used is refused at 
 what was expected.
 
 The database holds the auth tokens of accounts, and other secrets, encrypted with the key in `secret.key` in
-`storage.directory`: a copy of the database alone opens none of them. Ringback creates the directory and what is in it for
-their owner alone; keep it so, back the key up with the database, and treat the two together like passwords.
+`storage.directory`: a copy of the database alone opens none of them. Ringback creates the directory and what is in it
+for their owner alone; keep it so, back the key up with the database, and treat the two together like passwords.
 """
 
 

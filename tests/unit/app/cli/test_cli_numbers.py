@@ -26,7 +26,8 @@ def test_add_with_everything(ringback: Ringback) -> None:
     number = added(
         ringback, "menu", "--url", URL, "--method", "get", "--fallback-url", "https://b/", "--fallback-method", "GET",
         "--status-callback", "https://c/", "--status-callback-method", "GET", "--api-version", "2008-08-01",
-        "--sms-url", "https://d/", "--sms-method", "get", "--sms-fallback-url", "https://e/", "--sms-fallback-method", "GET",
+        "--sms-url", "https://d/", "--sms-method", "get", "--sms-fallback-url", "https://e/",
+        "--sms-fallback-method", "GET",
         "--friendly-name", "Front door",
     )  # fmt: skip
     assert is_sid(number.pop("sid"), "PN")
