@@ -41,6 +41,8 @@ def plain(value: Any) -> Any:
         return rfc2822(value)
     if kind is Link:
         return value + ".json"
+    if kind is dict:
+        return {name: one + ".json" if type(one) is Link else plain(one) for name, one in value.items()}
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, Mapping):

@@ -136,9 +136,10 @@ def uri(path: str) -> Field:
 
 def subresources(path: str, **names: str) -> Field:
     """The field `subresource_uris`: names and paths below that of the resource."""
-    readers = {name: link(path, below) for name, below in names.items()}
+    whole = link(path)
 
     def read(record: Any) -> dict[str, Link]:
-        return {name: reader(record) for name, reader in readers.items()}
+        above = whole(record)
+        return {name: Link(f"{above}/{below}") for name, below in names.items()}
 
     return Field("subresource_uris", {"type": "object", "additionalProperties": {"type": "string"}}, read)

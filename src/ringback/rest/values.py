@@ -14,7 +14,8 @@ _FALSE: Final = frozenset({"false", "0", "no", "off", ""})
 
 def rfc2822(moment: datetime) -> str:
     """Write a moment as `Fri, 18 Oct 2019 17:00:00 +0000`, whatever the locale is."""
-    moment = moment.astimezone(UTC)
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
     day, month = DAYS[moment.weekday()], MONTHS[moment.month - 1]
     return (
         f"{day}, {moment.day:02d} {month} {moment.year:04d}"
