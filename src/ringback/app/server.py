@@ -144,6 +144,7 @@ class Server:
                 may_call_as=self._may_call_as,
                 transcribe=self._transcribe,
                 send_sms=CallSms(lambda: self.messages).send,
+                flush=journal.flush,
             ),
             utcnow=utcnow,
         )

@@ -51,6 +51,10 @@ async def _no_messages(call: Call, sms: OutgoingSms) -> SentSms:
     raise ApplicationError(14108, "this server sends no messages")
 
 
+async def _all_written() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Facilities:
     """What all calls share."""
@@ -67,6 +71,13 @@ class Facilities:
     """Whether an account may show a number."""
     transcribe: Callable[[Call, Recorded, str], Awaitable[None]] = _no_transcription
     send_sms: Callable[[Call, OutgoingSms], Awaitable[SentSms]] = _no_messages
+    flush: Callable[[], Awaitable[None]] = _all_written
+    """Waits until what the calls have noted is in the store."""
+
+    async def before(self, parameters: Mapping[str, str]) -> None:
+        """Make sure that what a request tells of is to be had: applications fetch a recording while they answer."""
+        if "RecordingUrl" in parameters:
+            await self.flush()
 
 
 class CallServices:
@@ -92,6 +103,7 @@ class CallServices:
     async def fetch(self, call: Call, request: Fetch) -> Answer:
         """Ask the application."""
         parameters = voice_parameters(call.info, call.status, request.parameters)
+        await self._facilities.before(parameters)
         response = await self._session.request(request.method, request.url, parameters, note=call.note)
         kind = f"{response.content_type}; charset={response.charset}" if response.charset else response.content_type
         return Answer(response.url, response.status, kind, response.body)
@@ -161,6 +173,7 @@ class CallServices:
         if told.get("CallSid") == "":
             # An event of a conference that concerns no one call.
             del told["CallSid"]
+        await self._facilities.before(told)
         try:
             await self._session.request(method, url, voice_parameters(call.info, call.status, told), note=call.note)
         except ApplicationError as error:

@@ -190,6 +190,7 @@ class VoiceApplications:
 
     async def tell(self, leg: Leg, conducting: Conducting, url: str, method: Method, extra: dict[str, str]) -> None:
         """Tell somebody something of a call; what they answer does not matter."""
+        await self._facilities.before(extra)
         try:
             parameters = voice_parameters(leg.info, leg.status, extra)
             await conducting.session.request(method, url, parameters, note=leg.note)

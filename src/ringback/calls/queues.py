@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ringback.calls.journal import Journal
-from ringback.calls.queueing import Queued, Queueing, QueuePlace
+from ringback.calls.queueing import Queued, Queueing, QueuePlace, QueueResult
 from ringback.calls.race import first_of
 from ringback.model import sids
 from ringback.model.queues import QueueMemberRecord, QueueRecord
@@ -29,6 +29,8 @@ class Waiting:
     """Done when somebody has come for it."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the talk is over."""
+    waited: float = 0.0
+    """Seconds, once that is over."""
 
 
 class Queue:
@@ -55,18 +57,28 @@ class Queue:
         self.waiting.append(mine)
         self._journal.save(QueueMemberRecord(leg.info.sid, self.record.sid, leg.info.account_sid, self._house.utcnow()))
         self._arrived.set()
+        result: QueueResult = "hangup"
+        try:
+            await self._until_taken(mine, queueing)
+            result = "bridged" if mine.taken.done() else "leave"
+            if mine.taken.done():
+                await mine.released.wait()
+        finally:
+            queued = Queued(result, self.record.sid, round(mine.waited))
+            if queueing.ended is not None:
+                queueing.ended(queued)
+        return queued
+
+    async def _until_taken(self, mine: Waiting, queueing: Queueing) -> None:
+        leg = mine.leg
         try:
             await first_of(_result(mine.taken), self._entertain(mine, queueing))
         finally:
-            seconds = round(leg.now() - mine.since)
+            mine.waited = leg.now() - mine.since
             if mine in self.waiting:
                 self.waiting.remove(mine)
-            self._waits.append(leg.now() - mine.since)
+            self._waits.append(mine.waited)
             self._journal.remove(QueueMemberRecord, leg.info.sid)
-        if not mine.taken.done():
-            return Queued("leave", self.record.sid, seconds)
-        await mine.released.wait()
-        return Queued("bridged", self.record.sid, seconds)
 
     async def _entertain(self, mine: Waiting, queueing: Queueing) -> None:
         def place() -> QueuePlace:

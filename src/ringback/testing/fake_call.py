@@ -14,7 +14,7 @@ from ringback.calls.attendance import Attendance, Attended
 from ringback.calls.dialing import Dialed, Dialing
 from ringback.calls.errors import CallError
 from ringback.calls.port import Call, CallInfo
-from ringback.calls.queueing import Queued, Queueing, QueuePlace
+from ringback.calls.queueing import Queued, Queueing, QueuePlace, QueueResult
 from ringback.calls.recording import RecordOptions
 from ringback.model import events
 from ringback.model.audio import Clip
@@ -284,9 +284,16 @@ class FakeCall:
         def place() -> QueuePlace:
             return QueuePlace(QUEUE_SID, 1, round(self.now() - began), 0, 1, queueing.max_size)
 
-        if queueing.wait is None or not await queueing.wait(self, place):
-            await asyncio.get_running_loop().create_future()
-        return Queued("leave", QUEUE_SID, round(self.now() - began))
+        result: QueueResult = "hangup"
+        try:
+            if queueing.wait is None or not await queueing.wait(self, place):
+                await asyncio.get_running_loop().create_future()
+            result = "leave"
+        finally:
+            queued = Queued(result, QUEUE_SID, round(self.now() - began))
+            if queueing.ended is not None:
+                queueing.ended(queued)
+        return queued
 
     def detach(self, work: Coroutine[Any, Any, None], what: str) -> None:
         """Do something beside the call; `conduct` awaits it at the end."""

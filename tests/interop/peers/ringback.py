@@ -45,7 +45,7 @@ class Ringback:
         server = cls(process, 0, database)
         try:
             # Its last word before it takes calls.
-            await process.until(lambda: "ready" in process.log().splitlines(), "ringback serve did not start")
+            await process.until(lambda: "ready" in process.log().splitlines(), "ringback serve did not start", 60)
             (said,) = re.findall(r"^SIP +127\.0\.0\.1:(\d+)", process.log(), re.MULTILINE)
             server.port = int(said)
         except BaseException:

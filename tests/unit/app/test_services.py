@@ -273,3 +273,23 @@ async def test_a_full_disk_is_an_error_of_the_say_and_not_of_the_server(tmp_path
         with pytest.raises(ApplicationError, match="No space left") as raised:
             await desk.services.speak("hello", voice="man", language="")
         assert raised.value.code == 12400
+
+
+@virtual
+async def test_a_recording_is_to_be_had_before_anybody_is_told_of_it(tmp_path: Path) -> None:
+    """An application may fetch it while it answers; what else it is told needs no writing to the disk."""
+    written: list[int] = []
+    async with opened(tmp_path) as desk:
+
+        async def flush() -> None:
+            written.append(len(desk.web.asked))
+
+        session = WebhookClient(exchange=desk.web).session("secret")
+        library = ClipLibrary(tmp_path / "clips", desk.executor)
+        services = CallServices(desk.call, session, Facilities(desk.speaker, library, desk.scratch, flush=flush))
+        desk.web.pages[f"{SHOP}done"] = "<Response/>"
+        await services.fetch(desk.call, Fetch(f"{SHOP}done", "POST", {"Digits": "1"}))
+        await services.fetch(desk.call, Fetch(f"{SHOP}done", "POST", {"RecordingUrl": "http://voice.example/RE1"}))
+        await services.notify(desk.call, f"{SHOP}done", "POST", {"RecordingUrl": "http://voice.example/RE1"})
+        assert written == [1, 2]
+        assert len(desk.web.asked) == 3

@@ -11,6 +11,7 @@ from ringback.calls.queueing import Queued, Queueing, QueuePlace
 from ringback.model.status import ApiVersion
 from ringback.twiml.attributes import attribute, free_text, http_method, integer
 from ringback.twiml.reader import Reader
+from ringback.twiml.services import Fetch
 from ringback.twiml.session import QUEUE_WAIT, Session
 from ringback.twiml.verb import End, GoOn, Next, Verb
 
@@ -52,7 +53,14 @@ class Enqueue(Verb):
         """Wait, and go on when the wait and the talk after it are over."""
         began = session.call.now()
         wait = self._wait(session) if self.wait_url is not None else None
-        queued = await session.call.enqueue(Queueing(self.queue, wait, self.max_queue_size))
+        ended: list[Queued] = []
+
+        async def after_hangup() -> Fetch | None:
+            return session.fetch(self.action, self.method, _told(ended[0])) if self.action and ended else None
+
+        settle = session.owe(after_hangup)
+        queued = await session.call.enqueue(Queueing(self.queue, wait, self.max_queue_size, ended.append))
+        settle()
         session.spent(began)
         return session.fetch(self.action, self.method, _told(queued)) if self.action else GoOn(queued.result)
 

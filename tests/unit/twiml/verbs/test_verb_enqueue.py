@@ -87,6 +87,14 @@ def test_silence_a_broken_document_and_one_that_takes_no_time() -> None:
         assert len(taken.requests) <= 11, "a document without a sound does not keep two servers busy"
 
 
+@pytest.mark.parametrize("wait", ["", 'waitUrl=""'])
+def test_who_hangs_up_in_the_queue_has_left_a_result(wait: str) -> None:
+    """The action is asked after the call; what it answers does not matter."""
+    taken = take(f'<Enqueue action="/done" {wait}>s</Enqueue>', [HangUp(10)])
+    assert taken.end.reason == "caller-hangup"
+    assert taken.requests == [("POST", DONE, {"QueueResult": "hangup", "QueueSid": QUEUE_SID, "QueueTime": "10"})]
+
+
 def test_leave_is_for_queues() -> None:
     taken = take("<Leave/><Say>still here</Say>")
     assert (taken.heard, taken.codes()) == (["still here"], [12200])
