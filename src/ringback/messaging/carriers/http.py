@@ -105,6 +105,8 @@ class HttpCarrier:
 
     async def submit(self, message: Outgoing, number: int) -> Accepted:
         """Post it. An answer of 2xx takes it; the gateway's own id for it comes in the answer, if it has one."""
+        if self._inbox is None:
+            raise CarrierDownError(f"{self.name} is not started")
         request = self._request(message)
         status, body, retry = 0, b"", ""
         try:

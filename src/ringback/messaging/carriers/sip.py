@@ -64,12 +64,12 @@ class SipCarrier:
 
     async def submit(self, message: Outgoing, number: int) -> Accepted:
         """Send it to the phones of the recipient."""
+        if self._inbox is None or not self._sip.reaches(message.to):
+            raise CarrierDownError(f"no phone is registered for {message.to}")
         text = "\n".join(filter(None, (message.body, *message.media_urls)))
         if len(text.encode()) > LONGEST:
             # Sent over UDP it would be cut into datagrams that may be lost one by one.
             raise CarrierRefusedError(30008, f"the text has more than {LONGEST} octets, which no SIP MESSAGE may have")
-        if not self._sip.reaches(message.to):
-            raise CarrierDownError(f"no phone is registered for {message.to}")
         code = await self._sip.send(message.to, message.from_, text)
         if 200 <= code < 300:
             return Accepted(delivered=True)

@@ -54,6 +54,10 @@ async def connect(
 ) -> "Link":
     """Connect to an SMSC and bind. Raises LinkError, also for a bind that is refused."""
     loop = asyncio.get_running_loop()
+    try:
+        bind.pdu(1)
+    except ValueError as error:
+        raise LinkError(f"the bind cannot be sent: {error}") from error
     link = Link("esme", on_arrived, timers=timers, bind=bind)
     try:
         async with asyncio.timeout(connect_timeout):
@@ -62,8 +66,6 @@ async def connect(
         raise LinkError(f"no connection to {host} port {port} within {connect_timeout:g} s") from None
     except (OSError, ssl.SSLError) as error:
         raise LinkError(f"no connection to {host} port {port}: {error}") from error
-    except ValueError as error:
-        raise LinkError(f"the bind cannot be sent: {error}") from error
     try:
         await link.bound
     except asyncio.CancelledError:
@@ -93,6 +95,7 @@ class Link(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._paused = False
+        self._arriving = 0
         self.session: Session | None = None
         self.remote = ""
         self.bound: asyncio.Future[Bound] = self._loop.create_future()
@@ -219,8 +222,9 @@ class Link(asyncio.Protocol):
                 if future is not None and not future.done():
                     future.set_exception(AnswerLostError("the answer did not come"))
             case Arrived(request=request):
+                self._arriving += 1
                 self._tasks.start(self._arrived(request), "an SMPP message")
-                if len(self._tasks) >= _MOST_ARRIVALS and self._transport is not None and not self._paused:
+                if self._arriving >= _MOST_ARRIVALS and self._transport is not None and not self._paused:
                     self._paused = True
                     self._transport.pause_reading()
             case BindAsked() if self._on_bind is not None:
@@ -234,7 +238,8 @@ class Link(asyncio.Protocol):
         try:
             await self._on_arrived(self, request)
         finally:
-            if self._paused and len(self._tasks) < _MOST_ARRIVALS // 2 and self._transport is not None:
+            self._arriving -= 1
+            if self._paused and self._arriving < _MOST_ARRIVALS // 2 and self._transport is not None:
                 self._paused = False
                 self._transport.resume_reading()
 
