@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,17 +59,26 @@ def rest(
         str | None,
         typer.Option(metavar="URL", help="An empty PostgreSQL database. Without it one is started, where installed."),
     ] = None,
+    calls: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="Whole calls to make at the end; 0 for none.")
+    ] = 1000,
 ) -> None:
     """Measure how many requests of each kind the REST API answers in a second, and how fast at half of that.
 
-    Starts a server of its own with each database; the requests come from this process.
+    Then whole calls, from the request to the end of their TwiML, with the control process on one core. Starts a server
+    of its own for each; the requests come from this process.
     """
+    from ringback.app.bench.rest.calls import bench_whole_calls
     from ringback.app.bench.rest.runs import bench_rest
 
     def progress(text: str) -> None:
         typer.echo(text, err=True)
 
-    typer.echo(json.dumps(asyncio.run(bench_rest(seconds, postgresql, progress)), indent=2))
+    async def whole_calls(say: Callable[[str], None]) -> dict[str, Any]:
+        return await bench_whole_calls(calls, say)
+
+    told = asyncio.run(bench_rest(seconds, postgresql, progress, whole_calls if calls else None))
+    typer.echo(json.dumps(told, indent=2))
 
 
 def media(

@@ -102,6 +102,7 @@ class _Run:
     def __init__(self, port: int, request: bytes, count: Count) -> None:
         self._port, self._request, self._count = port, request, count
         self._asked = self._ended = self._refused = 0
+        self._news = asyncio.Event()
 
     async def make(self, calls: int) -> None:
         """Make so many calls, and return when they are over, or nothing happens any more."""
@@ -122,22 +123,28 @@ class _Run:
     async def _ask(self, line: Connection, left: Any) -> None:
         for _ in left:
             while self._asked - self._ended - self._refused >= _AT_ONCE:
-                await asyncio.sleep(_LOOK)
+                self._news.clear()
+                await self._news.wait()
             self._asked += 1
-            self._refused += await line.ask(self._request) != 201
+            if await line.ask(self._request) != 201:
+                self._refused += 1
+                self._news.set()
 
     async def _watch(self) -> None:
         while True:
-            self._ended = (await self._count())["ended"]
+            if (ended := (await self._count())["ended"]) != self._ended:
+                self._ended = ended
+                self._news.set()
             await asyncio.sleep(_LOOK)
 
     async def _until_ended(self) -> None:
-        clock = asyncio.get_running_loop().time
-        known, since = self._ended, clock()
-        while self._ended + self._refused < self._asked and clock() - since < _PATIENCE:
-            await asyncio.sleep(_LOOK)
-            if self._ended != known:
-                known, since = self._ended, clock()
+        while self._ended + self._refused < self._asked:
+            self._news.clear()
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await self._news.wait()
+            except TimeoutError:
+                return
 
 
 async def _completed(database: Database, account: Account) -> int:

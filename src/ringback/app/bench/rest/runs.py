@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from ringback.app.bench.media.machine import cpu_seconds, preferred
 from ringback.app.bench.rest import postgres
 from ringback.app.bench.rest.load import Outcome, load
 from ringback.app.errors import UserError
-from ringback.app.processes import free_port, running, server_environment, until_ready
+from ringback.app.processes import free_port, running, server_environment, server_pid, until_ready
 from ringback.model.records import Account, CallRecord
 from ringback.model.sids import CALL, make_sid
 from ringback.model.status import ApiVersion, CallStatus, Direction
@@ -27,20 +28,22 @@ from ringback.storage.secrets import SecretBox
 
 Say = Callable[[str], None]
 CallsRun = Callable[[Say], Awaitable[dict[str, Any]]]
-"""Measures whole calls: returns `calls_per_second` and `calls_failed`."""
+"""Measures whole calls: returns `calls_per_second`, `calls_per_cpu_second` and `calls_failed`."""
 
 _KEPT: Final = 2000
 """Calls in the store."""
 _WARM_UP: Final = 1.0
+_KINDS: Final = ("fetch", "list", "create")
 
 
 async def bench_rest(seconds: float, postgresql: str | None, say: Say, calls: CallsRun | None = None) -> dict[str, Any]:
     """Measure on SQLite and, where it is installed or `postgresql` names one, on PostgreSQL. Raises UserError."""
     told: dict[str, Any] = {
-        "fetch_per_second": {}, "fetch_ms": {"p99": {}}, "list_per_second": {}, "list_ms": {"p99": {}},
-        "create_per_second": {}, "create_ms": {"p99": {}}, "failed": 0, "calls_per_second": None, "calls_failed": None,
+        **{f"{kind}_{what}": {} for kind in _KINDS for what in ("per_second", "cpu_ms")},
+        **{f"{kind}_ms": {"p99": {}} for kind in _KINDS}, "failed": 0,
+        "calls_per_second": None, "calls_per_cpu_second": None, "calls_failed": None,
     }  # fmt: skip
-    with ExitStack() as stack:
+    with preferred(), ExitStack() as stack:
         databases: dict[str, str | None] = {"sqlite": None}
         programs = postgres.programs()
         if postgresql or programs:
@@ -67,11 +70,14 @@ async def _measure(name: str, url: str | None, seconds: float, told: dict[str, A
             running("server", [sys.executable, "-m", "ringback", "serve"], environment, directory)
         )
         await until_ready(log)
+        pid = server_pid(directory)
         requests = _requests(account, sids, port)
         say(f"{name}: warming up")
         await load(port, requests["fetch"], _WARM_UP)
         for kind, request in requests.items():
+            used = cpu_seconds(pid)
             full = await load(port, request, seconds)
+            told[f"{kind}_cpu_ms"][name] = round(1000 * (cpu_seconds(pid) - used) / max(1, len(full.waits)), 3)
             say(f"{name}: {kind} {full.per_second:,.0f} a second")
             half = await load(port, request, seconds, rate=max(1.0, full.per_second / 2))
             say(f"{name}: {kind} at half of that, 99 % within {half.quantile(0.99):.1f} ms")
