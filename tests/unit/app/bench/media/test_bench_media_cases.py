@@ -7,8 +7,10 @@ import pytest
 
 from ringback.app.bench.media.cases import CASES, Case, begin
 from ringback.app.bench.media.errors import NotAvailable
+from ringback.media.recording import RecordingOptions
 from ringback.model.audio import Clip
 from ringback.testing.media import FakeMedia, FakeMediaLeg
+from ringback.testing.media_recording import FakeRecording
 
 PROMPT = Clip(Path("prompt.s16"), 16000)
 
@@ -30,20 +32,21 @@ class Leg(FakeMediaLeg):
     async def join(self, room: int) -> None:
         self.room = room
 
-    async def record(self, path: Path) -> None:
+    async def record(self, path: Path, options: RecordingOptions) -> FakeRecording:  # type: ignore[override]
         self.path = path
+        return await super().record(path, options)
 
 
 async def legs_of(media: FakeMedia, count: int) -> list[Leg]:
     return [Leg(media, number, Listener()) for number in range(count)]
 
 
-async def begun(case: Case, count: int = 5) -> list[Leg]:
+async def begun(case: Case, count: int = 5, directory: Path = Path("recordings")) -> list[Leg]:
     media = FakeMedia()
     legs = await legs_of(media, count)
     media.legs += legs
     async with asyncio.TaskGroup() as lasting:
-        await begin(case, legs, PROMPT, Path("recordings"), lasting)
+        await begin(case, legs, PROMPT, directory, lasting)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert [leg.playing for leg in legs] == [PROMPT if case.plays else None] * count
@@ -62,9 +65,9 @@ async def test_rooms_are_filled_one_after_another() -> None:
     assert [leg.room for leg in await begun(CASES["conference10"], 12)] == [0] * 10 + [1] * 2
 
 
-async def test_each_leg_is_recorded_into_a_file_of_its_own() -> None:
-    legs = await begun(CASES["record"], 2)
-    assert [leg.path for leg in legs] == [Path("recordings/0.wav"), Path("recordings/1.wav")]
+async def test_each_leg_is_recorded_into_a_file_of_its_own(tmp_path: Path) -> None:
+    legs = await begun(CASES["record"], 2, tmp_path)
+    assert [leg.path for leg in legs] == [tmp_path / "0.wav", tmp_path / "1.wav"]
 
 
 class PlainLeg(FakeMediaLeg):
