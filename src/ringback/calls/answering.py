@@ -165,9 +165,10 @@ async def _message_end(leg: "Leg", listener: Listener, detection: MachineDetecti
 
 
 async def _news(listener: Listener, until: float) -> None:
+    """Wait until something has been heard, or that time has come."""
     listener.changed.clear()
+    timer = asyncio.get_running_loop().call_at(until + 0.001, listener.changed.set)
     try:
-        async with asyncio.timeout_at(until + 0.001):
-            await listener.changed.wait()
-    except TimeoutError:
-        return
+        await listener.changed.wait()
+    finally:
+        timer.cancel()

@@ -11,6 +11,7 @@ from ringback.calls.attendance import Attendance, Attended, ConferenceEvent
 from ringback.calls.errors import CallError
 from ringback.calls.leg import Leg
 from ringback.calls.recording import RecordOptions
+from ringback.model import events
 from ringback.model.conferences import ConferenceRecord, ConferenceStatus, ParticipantRecord, ParticipantStatus
 from ringback.model.recordings import RecordingRecord, RecordingStatus
 from ringback.model.status import ApiVersion
@@ -276,3 +277,161 @@ async def test_a_hundred_callers_come_and_go_and_leave_nothing_behind() -> None:
     await hall.over()
     assert hall.exchange.media.legs == []
     assert {record.status for record in hall.exchange.kept(ConferenceRecord)} == {ConferenceStatus.COMPLETED}
+
+
+@virtual
+async def test_who_leaves_while_waiting_by_star_was_there() -> None:
+    hall = Hall(replace(PLAIN, hangup_on_star=True))
+    (one,) = await hall.enter(0)
+    one.audio.key("1*")
+    await asyncio.sleep(1)
+    assert hall.attended[one.sid].reason == "star"
+    await hall.over()
+
+
+@virtual
+async def test_who_is_kicked_while_waiting_ends_it() -> None:
+    hall = Hall(PLAIN)
+    (one,) = await hall.enter(0)
+    hall.conference.kick(one.sid)
+    await hall.over()
+    assert hall.attended[one.sid].reason == "kicked"
+    (record,) = hall.exchange.kept(ConferenceRecord)
+    assert record.reason_conference_ended == "last-participant-kicked"
+
+
+@virtual
+async def test_one_who_coaches_is_heard_by_one_alone_from_the_beginning() -> None:
+    hall = Hall(PLAIN)
+    one, two = await hall.enter(0, 0)
+    hall.ways.append(replace(PLAIN, coach=one.sid))
+    await hall.enter(1)
+    legs = hall.exchange.media.legs
+    assert legs[2].coaching is legs[0]
+    await hall.conference.coach(hall.exchange.sids[2], None)
+    assert legs[2].coaching is None
+    two.hang_up()
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_talk_is_told_of() -> None:
+    hall = Hall(PLAIN)
+    one, _ = await hall.enter(0, 0)
+    one.audio.voice(True)
+    one.audio.voice(False, after=2)
+    await asyncio.sleep(3)
+    assert hall.named("participant-speech-start", "participant-speech-stop") == [
+        "participant-speech-start",
+        "participant-speech-stop",
+    ]
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_what_happens_at_the_exit_may_be_changed() -> None:
+    hall = Hall(PLAIN)
+    one, two = await hall.enter(0, 0)
+    hall.conference.change(one.sid, end_on_exit=True, beep_on_exit=False)
+    hall.conference.change(two.sid, beep_on_exit=False)
+    kept = {record.call_sid: record for record in hall.exchange.kept(ParticipantRecord)}
+    assert kept[one.sid].end_conference_on_exit
+    one.hang_up()
+    await hall.over()
+    (record,) = hall.exchange.kept(ConferenceRecord)
+    assert record.reason_conference_ended == "participant-with-end-conference-on-exit-left"
+
+
+@virtual
+async def test_who_is_on_hold_before_it_begins_and_muted_twice_is_so_once() -> None:
+    hall = Hall(PLAIN)
+    (one,) = await hall.enter(0)
+    await hall.conference.hold(one.sid, True)
+    await hall.conference.hold(one.sid, True)
+    await hall.conference.mute(one.sid, True)
+    await hall.conference.mute(one.sid, True)
+    assert hall.named("participant-hold", "participant-mute") == ["participant-hold", "participant-mute"]
+    await hall.enter(0)
+    assert [(leg.held, leg.muted) for leg in hall.exchange.media.legs] == [(True, True), (False, False)]
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_who_is_held_while_it_leaves_hears_no_more_music() -> None:
+    entertained: list[str] = []
+
+    async def entertain(leg: Leg) -> None:
+        entertained.append("begins")
+        try:
+            await leg.sleep(1000)
+        finally:
+            entertained.append("ends")
+
+    hall = Hall(PLAIN)
+    one, _ = await hall.enter(0, 0)
+    await hall.conference.hold(one.sid, True, entertain)
+    await asyncio.sleep(5)
+    hall.conference.kick(one.sid)
+    await asyncio.sleep(0.5)
+    assert entertained == ["begins", "ends"]
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_announcements_that_fail_are_told_of() -> None:
+    hall = Hall(PLAIN)
+    hall.exchange.media.check_files = True
+    await hall.enter(0, 0)
+    await hall.conference.announce(CLIP, "http://shop.example/hello")
+    (failed,) = [event for event in hall.events if event.name == "announcement-fail"]
+    assert failed.data["AnnounceUrl"] == "http://shop.example/hello"
+    assert "cannot be read" in failed.data["ReasonAnnouncementFailed"]
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_audio_that_is_lost_takes_its_member_out() -> None:
+    hall = Hall(PLAIN)
+    one, _ = await hall.enter(0, 0)
+    one.audio.lose()
+    await asyncio.sleep(1)
+    assert one.sid not in hall.conference.members
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_a_member_without_audio_cannot_join() -> None:
+    hall = Hall(PLAIN)
+    (one,) = await hall.enter(0)
+    assert one.leg is not None
+    one.leg.audio.leg = None
+    await hall.enter(0)
+    await asyncio.sleep(1)
+    assert hall.attended[one.sid].reason == "failed"
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_a_recording_that_cannot_be_made_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(sid: str) -> Any:
+        raise OSError("No space left on device")
+
+    hall = Hall(replace(PLAIN, record=RecordOptions("Conference")))
+    monkeypatch.setattr(hall.exchange.switch, "recording_path", full)
+    one, _ = await hall.enter(0, 0)
+    (warning,) = hall.exchange.timeline(one.sid, events.WARNING)
+    assert warning["code"] == 13618
+    await hall.exchange.switch.close()
+
+
+@virtual
+async def test_a_conference_is_found_by_its_name_while_it_goes_on() -> None:
+    hall = Hall(PLAIN)
+    one, _ = await hall.enter(0, 0)
+    rooms = hall.exchange.switch.conferences
+    assert rooms.named(ACCOUNT, "Room 1234") is hall.conference
+    assert list(rooms) == [hall.conference]
+    hall.conference.end()
+    assert rooms.named(ACCOUNT, "Room 1234") is None
+    one.hang_up()
+    await hall.over()

@@ -9,7 +9,9 @@ from calls_virtual import ACCOUNT, NUMBER, finished, virtual
 from ringback.calls.dialing import Dialed, Dialing, Target
 from ringback.calls.leg import Leg
 from ringback.calls.port import Call
+from ringback.calls.queueing import Queueing
 from ringback.calls.recording import RecordOptions
+from ringback.model import events
 from ringback.model.recordings import RecordingRecord, RecordingStatus
 from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.testing.exchange import Answers, Exchange
@@ -282,3 +284,114 @@ async def test_each_way_that_was_taken_is_given_back_once() -> None:
     assert sorted(code for _, code in dials.exchange.lines.seizures) == [0, 0, 486]
     await dials.over()
     assert sorted(code for _, code in dials.exchange.lines.seizures) == [0, 0, 200, 486]
+
+
+@virtual
+async def test_star_gives_up_while_it_rings_and_takes_the_call_back() -> None:
+    dials = Dials(A, hangup_on_star=True, after=2)
+    dials.exchange.answers[A] = Answers(rings=30)
+    phone = dials.exchange.dial(NUMBER)
+    await asyncio.sleep(5)
+    phone.audio.key("7*")
+    dialed = await dials.over()
+    assert (dialed.status, dials.status_after) == ("canceled", [CallStatus.IN_PROGRESS])
+    assert dials.children[0]["status"] is CallStatus.CANCELED
+
+
+class Help(Dials):
+    """Calls of the last number wait for help, others fetch the first of them."""
+
+    async def _conduct(self, leg: Leg) -> None:
+        if leg.info.to != NUMBER:
+            await super()._conduct(leg)
+            return
+        leg.assign(ACCOUNT, None, ApiVersion.V2010)
+        await leg.enqueue(Queueing("help"))
+        await leg.sleep(self._after)
+
+
+@virtual
+async def test_whoever_waits_first_is_fetched_hears_a_word_and_is_let_go_after_the_talk() -> None:
+    heard: list[str] = []
+
+    async def word(call: Call) -> bool:
+        heard.append(call.info.sid)
+        await call.sleep(1)
+        return True
+
+    help_ = Help(Target("queue:help", screen=word), after=3)
+    waiting = help_.exchange.dial(NUMBER)
+    await asyncio.sleep(5)
+    agent = help_.exchange.dial(B)
+    await asyncio.sleep(5)
+    assert help_.together() == [[0, 1]]
+    assert heard == [waiting.sid]
+    agent.hang_up()
+    await asyncio.sleep(1)
+    assert waiting.leg is not None, "its document goes on"
+    await finished(help_.exchange)
+
+
+@virtual
+async def test_star_gives_up_waiting_for_somebody_in_an_empty_queue() -> None:
+    help_ = Help("queue:help", hangup_on_star=True)
+    help_.exchange.switch.queues.open(ACCOUNT, "help")
+    agent = help_.exchange.dial(B)
+    await asyncio.sleep(20)
+    agent.audio.key("*")
+    assert (await help_.over()).status == "canceled"
+
+
+@virtual
+async def test_a_queue_that_nobody_has_opened_fails() -> None:
+    help_ = Help("queue:nobody")
+    help_.exchange.dial(B)
+    assert (await help_.over()).status == "failed"
+
+
+@virtual
+async def test_the_talk_is_recorded_from_the_ringing_on_where_that_is_wanted() -> None:
+    dials = Dials(A, record=RecordOptions("DialVerb", track="both"), record_from_ringing=True)
+    dials.exchange.answers[A] = Answers(rings=6, talks=10)
+    dials.exchange.dial(NUMBER)
+    await dials.over()
+    (recording,) = dials.exchange.kept(RecordingRecord)
+    assert recording.duration == pytest.approx(16, abs=1)
+
+
+@virtual
+async def test_a_recording_of_a_call_that_nobody_took_ends_with_the_dial() -> None:
+    dials = Dials(A, record=RecordOptions("DialVerb", track="both"), record_from_ringing=True)
+    dials.exchange.answers[A] = Answers(rings=4, code=486)
+    dials.exchange.dial(NUMBER)
+    dialed = await dials.over()
+    (recording,) = dials.exchange.kept(RecordingRecord)
+    assert (dialed.status, dialed.recording_sid, recording.status.final) == ("busy", recording.sid, True)
+
+
+@virtual
+async def test_a_recording_that_cannot_be_made_does_not_hinder_the_talk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(sid: str) -> Any:
+        raise OSError("No space left on device")
+
+    dials = Dials(A, record=RecordOptions("DialVerb"))
+    monkeypatch.setattr(dials.exchange.switch, "recording_path", full)
+    dials.exchange.answers[A] = Answers(talks=5)
+    phone = dials.exchange.dial(NUMBER)
+    dialed = await dials.over()
+    assert (dialed.bridged, dialed.recording_sid) == (True, "")
+    (warning,) = dials.exchange.timeline(phone.sid, events.WARNING)
+    assert warning["code"] == 13618
+
+
+@virtual
+async def test_two_who_answer_at_the_same_moment_are_not_both_connected() -> None:
+    async def slow(call: Call) -> bool:
+        await call.sleep(2)
+        return True
+
+    dials = Dials(Target(A, screen=slow), Target(B, screen=slow))
+    dials.exchange.answers |= {A: Answers(talks=9), B: Answers(talks=9)}
+    dials.exchange.dial(NUMBER)
+    assert (await dials.over()).bridged
+    assert sorted(child["end_reason"] for child in dials.children) == ["caller-hangup", "canceled"]

@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from calls_virtual import ACCOUNT, NUMBER, finished, virtual
+from calls_virtual import ACCOUNT, NUMBER, conduct, finished, pick_up, virtual
 
 from ringback.calls.dialing import Dialed, Dialing, Target
 from ringback.calls.leg import Leg
 from ringback.calls.port import Call
 from ringback.calls.queueing import Queued, Queueing, QueuePlace
-from ringback.model.queues import QueueMemberRecord
+from ringback.model.queues import QueueMemberRecord, QueueRecord
 from ringback.model.status import ApiVersion
-from ringback.testing.exchange import Exchange
+from ringback.testing.exchange import EPOCH, Exchange
 
 AGENT = "+15550100009"
 
@@ -120,3 +121,45 @@ async def test_a_full_queue_takes_no_more() -> None:
     one.hang_up()
     await finished(office.exchange)
     assert office.waiting() == 0
+
+
+@virtual
+async def test_a_certain_call_may_be_fetched_out_of_turn() -> None:
+    office = Office(Queueing("help"))
+    phones = [office.exchange.dial(NUMBER), office.exchange.dial(NUMBER)]
+    await asyncio.sleep(4)
+    queue = office.exchange.switch.queue(ACCOUNT, "help")
+    agent = phones[0].leg
+    assert queue is not None and agent is not None
+    waiting = await queue.take(agent, phones[1].sid)
+    assert waiting.leg is phones[1].leg
+    waiting.released.set()
+    await asyncio.sleep(1)
+    assert [queued.result for queued in office.queued] == ["bridged"]
+    assert queue.average_wait == 4
+    await office.exchange.switch.close()
+
+
+@virtual
+async def test_how_it_ended_is_told_also_where_the_caller_hangs_up() -> None:
+    told: list[Queued] = []
+    office = Office(Queueing("help", ended=told.append))
+    phone = office.exchange.dial(NUMBER)
+    await asyncio.sleep(8)
+    phone.hang_up()
+    await finished(office.exchange)
+    assert [(queued.result, queued.seconds) for queued in told] == [("hangup", 8)]
+
+
+@virtual
+async def test_queues_of_the_store_are_kept_found_and_forgotten() -> None:
+    queues = Exchange(conduct(pick_up)).switch.queues
+    record = QueueRecord("QU" + "1" * 32, ACCOUNT, "help", EPOCH, max_size=5)
+    queues.keep(record)
+    queue = queues.find(record.sid)
+    assert queue is not None and queues.named(ACCOUNT, "help") is queue
+    queues.keep(replace(record, max_size=2))
+    assert queues.open(ACCOUNT, "help") is queue
+    assert (queue.record.max_size, queue.average_wait) == (2, 0)
+    queues.forget(record.sid)
+    assert (queues.find(record.sid), queues.named(ACCOUNT, "help")) == (None, None)

@@ -5,7 +5,9 @@ import random
 import pytest
 from calls_virtual import NUMBER, OFFER
 
+from ringback.calls.outgoing import Hop
 from ringback.calls.signalling import SipSignalling
+from ringback.sip.auth import Credentials
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import (
     Answered,
@@ -157,3 +159,34 @@ def test_the_other_side_asks_us_to_call_somebody(answered: Line) -> None:
     answered.drain()
     answered.signalling.reject_transfer(answered.call, 603)
     assert answered.last(answered.phone, TransferProgress).code == 603
+
+
+# -- calls that we make ------------------------------------------------------------------------------------------------
+
+HOP = Hop(
+    "sip:bob@127.0.0.1", Flow("UDP", SERVER, PHONE), "sip:us@127.0.0.1", "Us", headers=(("X-Trunk", "one"),),
+    credentials=Credentials("us", "secret"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def called(line: Line) -> tuple[Line, DialogId]:
+    call = line.signalling.invite(HOP, OFFER, [("X-Shop", "7")])
+    return line, call
+
+
+def test_somebody_is_called_over_a_hop(called: tuple[Line, DialogId]) -> None:
+    line, _ = called
+    invite = line.last(line.phone, IncomingCall)
+    assert isinstance(invite, IncomingCall)
+    assert (invite.request_uri, invite.from_, invite.from_name) == (HOP.uri, HOP.from_uri, "Us")
+    assert (invite.header("x-trunk"), invite.header("X-Shop"), invite.sdp) == ("one", "7", OFFER)
+
+
+def test_a_call_is_taken_back(called: tuple[Line, DialogId]) -> None:
+    line, call = called
+    line.phone.ring(line.last(line.phone, IncomingCall).call, line.now)  # type: ignore[union-attr]
+    line.drain()
+    line.signalling.cancel(call)
+    ended = line.last(line.phone, Ended)
+    assert isinstance(ended, Ended) and ended.cause == "cancel"
