@@ -8,6 +8,8 @@ to each other as web pages do: Gather is the form, Redirect the link.
     /  or  /menu ──1──> opening hours ──────> /menu
                  ──2──> /order ──> /status ──> /goodbye
                  ──3──> music ──────────────> /menu
+
+Who sends a text message with the number of an order to it gets the answer as a text message, from /sms.
 """
 
 import argparse
@@ -35,7 +37,15 @@ def document(path: str, form: dict[str, str]) -> str:
 
     Raises KeyError for a path that is not here.
     """
-    pages = {"/": welcome, "/menu": menu, "/choice": choice, "/order": order, "/status": status, "/goodbye": goodbye}
+    pages = {
+        "/": welcome,
+        "/menu": menu,
+        "/choice": choice,
+        "/order": order,
+        "/status": status,
+        "/goodbye": goodbye,
+        "/sms": text_message,
+    }
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<Response>{pages[path](form)}</Response>\n'
 
 
@@ -111,6 +121,18 @@ def music(form: dict[str, str]) -> str:
     return """
   <Play>/chime.wav</Play>
   <Redirect>/menu</Redirect>
+"""
+
+
+def text_message(form: dict[str, str]) -> str:
+    """Answer a text message. What people write is escaped, like keys."""
+    number = form.get("Body", "").strip()
+    if number not in ORDERS:
+        return f"""
+  <Message>I cannot find an order {escape(number)}. Send us its number, such as 4711.</Message>
+"""
+    return f"""
+  <Message>Your order {number} {ORDERS[number]}</Message>
 """
 
 
@@ -197,7 +219,10 @@ def main() -> None:
     options = parser.parse_args()
     with ThreadingHTTPServer((options.host, options.port), Handler) as server:
         url = f"http://{options.host}:{server.server_port}/"
-        print(f"Give this application a number: ringback numbers add +15550100001 --url {url}", flush=True)
+        print(
+            f"Give this application a number: ringback numbers add +15550100001 --url {url} --sms-url {url}sms",
+            flush=True,
+        )
         try:
             server.serve_forever()
         except KeyboardInterrupt:

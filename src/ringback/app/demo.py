@@ -28,6 +28,8 @@ NUMBER: Final = "+15550100001"
 CALLER: Final = "+14155550123"
 PRESSES: Final = "~2~4711#"
 """What the demo's caller does: waits for the menu, asks for an order, waits for the question, keys a number in."""
+TEXT: Final = "4711"
+"""What the demo's sender asks for, and gets an answer to."""
 _APPLICATION: Final = Path("examples/menu/app.py")
 _SECONDS: Final = 90
 
@@ -62,7 +64,8 @@ async def _demo() -> None:
             running("application", [sys.executable, str(_APPLICATION), "--port", str(web_port)], environment, directory)
         )
         url = f"http://127.0.0.1:{web_port}/"
-        run_ringback(["numbers", "add", NUMBER, "--url", url, "--friendly-name", "Lighthouse Books"], environment)
+        applications = ["--url", url, "--sms-url", f"{url}sms"]
+        run_ringback(["numbers", "add", NUMBER, *applications, "--friendly-name", "Lighthouse Books"], environment)
         command = [sys.executable, "-m", "ringback", "serve"]
         log = processes.enter_context(running("server", command, environment, directory))
         await until_ready(log)
@@ -71,11 +74,15 @@ async def _demo() -> None:
         call, recording = await _call(sip_port, directory)
         console.rule("[bold]3. Was what was said also heard?")
         await _check(call, recording, directory)
+        console.rule(f"[bold]4. A text message: {CALLER} sends {TEXT} to {NUMBER}")
+        await _text(environment)
         wav = directory / "heard.wav"
         console.print(f"\nThe recording: {wav}")
         console.print(f"With a softphone on this machine, while the demo stays up (make demo KEEP=1): "
                       f"sip:{NUMBER}@127.0.0.1:{sip_port}")  # fmt: skip
         console.print(f"From this terminal: .venv/bin/ringback call {NUMBER} --server 127.0.0.1:{sip_port}")
+        console.print(f"A handset in it: RINGBACK_CONFIG={environment['RINGBACK_CONFIG']} "
+                      f"RINGBACK_STORAGE__DIRECTORY={directory} .venv/bin/ringback sms send {NUMBER}")  # fmt: skip
         if os.environ.get("KEEP"):
             console.print("\nThe server and the application stay up. Ctrl-C ends them.")
             await asyncio.Event().wait()
@@ -100,6 +107,18 @@ async def _call(sip_port: int, directory: Path) -> tuple[CallRecord, NDArray[np.
             raise DemoFailed(str(group_error.exceptions[0])) from group_error
         call.save(directory / "heard.wav")
         return record, call.recording()
+
+
+async def _text(environment: dict[str, str]) -> None:
+    """Send a message as a handset does, and show the answer of the application."""
+    command = [sys.executable, "-m", "ringback", "sms", "send", NUMBER, TEXT, "--from", CALLER, "--wait", "5"]
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said = (await process.communicate())[0].decode(errors="replace").strip()
+    console.print(f"  {CALLER} → {NUMBER}: {TEXT}\n  {said}", markup=False)
+    if process.returncode or f"Your order {TEXT}" not in said:
+        raise DemoFailed(f"the text message was not answered: {said or 'nothing came'}")
 
 
 async def _follow(database: Database) -> CallRecord:

@@ -261,6 +261,9 @@ def stage(tmp_path: Path, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> list
         await scene.store()
         return scene.record, scene.recording
 
+    async def text(environment: dict[str, str]) -> None:
+        done.append("a text message")
+
     (tmp_path / "examples" / "menu").mkdir(parents=True)
     (tmp_path / "examples" / "menu" / "app.py").touch()
     monkeypatch.chdir(tmp_path)
@@ -270,14 +273,46 @@ def stage(tmp_path: Path, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> list
     monkeypatch.setattr(demo, "run_ringback", lambda arguments, environment: done.append(arguments[:3]))
     monkeypatch.setattr(demo, "until_ready", until_ready)
     monkeypatch.setattr(demo, "_call", call)
+    monkeypatch.setattr(demo, "_text", text)
     return done
+
+
+class Sent:
+    """A `ringback sms send` that has ended, and what it said."""
+
+    def __init__(self, returncode: int, said: bytes) -> None:
+        self.returncode, self.said = returncode, said
+
+    async def communicate(self) -> tuple[bytes, None]:
+        return self.said, None
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "fails"),
+    [(0, b"Your order 4711 was posted", False), (2, b"Your order 4711", True), (0, b"", True)],
+)
+async def test_a_text_message_must_be_answered(
+    code: int, said: bytes, fails: bool, printed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def start(*command: str, **_: Any) -> Sent:
+        assert command[3:6] == ("sms", "send", demo.NUMBER)
+        return Sent(code, said)
+
+    monkeypatch.setattr(demo.asyncio, "create_subprocess_exec", start)
+    if fails:
+        with pytest.raises(demo.DemoFailed, match="was not answered"):
+            await demo._text({})
+    else:
+        await demo._text({})
+    assert said.decode() in printed()
 
 
 def test_the_last_line_of_a_success(stage: list[Any], printed: Any) -> None:
     demo.main()
     assert printed().splitlines()[-1] == "demo: ok"
     assert stage == [
-        "application starts", ["numbers", "add", demo.NUMBER], "server starts", "server ends", "application ends"
+        "application starts", ["numbers", "add", demo.NUMBER], "server starts", "a text message", "server ends",
+        "application ends",
     ]  # fmt: skip
 
 
