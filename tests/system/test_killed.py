@@ -68,9 +68,9 @@ class Load:
         self.accepted: dict[str, str] = {}
         """The users that were called, by the sids of their calls."""
 
-    async def run(self, server: Ringback, http: str) -> None:
+    async def run(self, server: Ringback) -> None:
         """Ask until nobody answers any more."""
-        session, url = await client(server, http)
+        session, url = await client(server)
         async with session, asyncio.TaskGroup() as group:
             for _ in range(4):
                 group.create_task(self._ask(session, f"{url}.json"))
@@ -89,19 +89,18 @@ class Load:
             await asyncio.sleep(self._rng.uniform(0.0, 0.15))
 
 
-async def start(folder: Path, started: list[Process]) -> tuple[Ringback, str]:
-    """Start the server, and return it with the URL of its API."""
+async def start(folder: Path, started: list[Process]) -> Ringback:
+    """Start the server."""
     server = await Ringback.start(folder, SETTINGS)
     started.append(server.process)
-    (line,) = [line for line in server.process.log().splitlines() if line.startswith("REST")]
-    return server, line.split()[1].removesuffix("/2010-04-01,")
+    return server
 
 
-async def client(server: Ringback, http: str) -> tuple[aiohttp.ClientSession, str]:
+async def client(server: Ringback) -> tuple[aiohttp.ClientSession, str]:
     """Return a session with the account's credentials, and the URL of its calls."""
     account = (await server.database.accounts.list())[0]
     headers = {"Authorization": aiohttp.encode_basic_auth(account.sid, account.auth_token)}
-    return aiohttp.ClientSession(headers=headers), f"{http}/2010-04-01/Accounts/{account.sid}/Calls"
+    return aiohttp.ClientSession(headers=headers), f"{server.http}/2010-04-01/Accounts/{account.sid}/Calls"
 
 
 async def kill(server: Ringback) -> None:
@@ -151,9 +150,9 @@ async def check(server: Ringback, calls: list[CallRecord], load: Load, callee: C
     assert not any(open_ones.values()), open_ones
 
 
-async def hang_up_queued(server: Ringback, http: str) -> None:
+async def hang_up_queued(server: Ringback) -> None:
     """Complete the calls that wait in the queue, until none does."""
-    session, url = await client(server, http)
+    session, url = await client(server)
     async with session:
         while True:
             going = [call for call in await server.database.calls.unfinished() if call.status is CallStatus.IN_PROGRESS]
@@ -169,19 +168,19 @@ async def test_nothing_accepted_is_lost_or_doubled(tmp_path: Path, started: list
     _, port = await callee.transport.listen("127.0.0.1", 0)
     load = Load(port, rng)
     after_a_restart = cut_off = 0
-    server, http = await start(tmp_path / "ringback", started)
+    server = await start(tmp_path / "ringback", started)
     try:
         for _ in range(KILLS):
             known = set(load.accepted)
             async with asyncio.TaskGroup() as group:
-                group.create_task(load.run(server, http))
+                group.create_task(load.run(server))
                 await asyncio.sleep(rng.uniform(0.05, LONGEST_LOAD))
                 rang = sum(callee.invites.values())
                 await kill(server)
             await server.stop()
-            server, http = await start(tmp_path / "ringback", started)
+            server = await start(tmp_path / "ringback", started)
             async with asyncio.TaskGroup() as group:
-                hanging_up = group.create_task(hang_up_queued(server, http))
+                hanging_up = group.create_task(hang_up_queued(server))
                 calls = await settled(server)
                 hanging_up.cancel()
             await check(server, calls, load, callee)

@@ -25,6 +25,8 @@ class Ringback:
         self.process = process
         self.port = port
         self.database = database
+        self.http = ""
+        """Where the REST API is: `http://127.0.0.1:8080`."""
 
     @classmethod
     async def start(cls, folder: Path, settings: Mapping[str, str] | None = None) -> Self:
@@ -48,6 +50,7 @@ class Ringback:
             await process.until(lambda: "ready" in process.log().splitlines(), "ringback serve did not start", 60)
             (said,) = re.findall(r"^SIP +127\.0\.0\.1:(\d+)", process.log(), re.MULTILINE)
             server.port = int(said)
+            (server.http,) = re.findall(r"^REST +(http://[^/]+)/", process.log(), re.MULTILINE)
         except BaseException:
             await server.stop()
             raise
