@@ -6,6 +6,7 @@ the SMSC got can be compared with what the client was told was taken.
 """
 
 import asyncio
+import base64
 import json
 import os
 import socket
@@ -104,7 +105,8 @@ class _Run:
                 await smsc.bound()
                 login = await _account(environment, directory)
                 pid = server_pid(directory)
-                async with aiohttp.ClientSession(auth=aiohttp.BasicAuth(*login)) as session:
+                token = base64.b64encode(":".join(login).encode()).decode()
+                async with aiohttp.ClientSession(headers={"Authorization": f"Basic {token}"}) as session:
                     url = f"http://127.0.0.1:{http}/2010-04-01/Accounts/{login[0]}/Messages.json"
                     await self._send(session, url, callbacks, range(-50, 0))  # whatever is imported at first use
                     await self._wait(50)
