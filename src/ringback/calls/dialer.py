@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ringback.calls import outcome
-from ringback.calls.bridge import bridge
 from ringback.calls.dialing import Dialed, Dialing, DialStatus, Progress, Target
 from ringback.calls.errors import CallError
 from ringback.calls.house import Placing
 from ringback.calls.queues import Waiting
 from ringback.calls.race import first_of, stopped
 from ringback.calls.recording import Recording
+from ringback.calls.transfer import Talk, Terms
 from ringback.media.leg import MediaError, MediaLeg
 from ringback.model import events
 from ringback.model.status import CallStatus, Direction
@@ -44,6 +44,7 @@ class Dialer:
         self._released = asyncio.Event()
         self._early = asyncio.Event()
         self._recording: Recording | None = None
+        self._talk: Talk | None = None
 
     async def run(self) -> Dialed:
         """Call the targets, connect, and return when it is over. Cancelling it ends the calls that were made."""
@@ -55,7 +56,8 @@ class Dialer:
         finally:
             self._released.set()
             for leg in self._legs:
-                if not leg.status.final:
+                given = self._talk is not None and self._talk.given and leg is self._talk.callee
+                if not leg.status.final and not given:
                     await leg.hangup(
                         outcome.CANCELED if leg.status is not CallStatus.IN_PROGRESS else outcome.PARENT_ENDED
                     )
@@ -176,9 +178,11 @@ class Dialer:
         if dialing.record is not None and self._recording is None:
             await self._record()
         began = caller.now()
-        end = await bridge(caller, callee, hangup_on_star=dialing.hangup_on_star, time_limit=dialing.time_limit)
+        terms = Terms(dialing.caller_id, dialing.time_limit, hangup_on_star=dialing.hangup_on_star)
+        self._talk = Talk(caller, callee, terms)
+        end = await self._talk.run()
         seconds = round(caller.now() - began)
-        if not callee.status.final and not keep:
+        if not callee.status.final and not keep and not self._talk.given:
             await callee.hangup(outcome.PARENT_ENDED)
         if self._recording is not None:
             await self._recording.stop()

@@ -59,6 +59,10 @@ class House(Protocol):
         """From now on that dialog's events are for that leg."""
         ...
 
+    def leg_of(self, dialog: DialogId) -> "Leg | None":
+        """The live leg that a dialog belongs to."""
+        ...
+
     async def dial(self, leg: "Leg", dialing: Dialing) -> Dialed:
         """Connect a leg to somebody."""
         ...

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ringback.calls import outcome
 from ringback.calls.attendance import Attendance, Attended
@@ -32,8 +32,14 @@ from ringback.sip import sdp
 from ringback.sip.events import DialogId, IncomingCall
 from ringback.sip.sdes import SrtpPolicy
 
+if TYPE_CHECKING:
+    from ringback.calls.transfer import Talk
+
 logger = logging.getLogger(__name__)
 
+_PHONE: Final = "phone:"
+"""What the identity of a phone of this server begins with."""
+_DECLINE: Final = 603
 _QUIET_CHECKS: Final = 5
 """So many times in a row the peer may be found alive although it sends no audio; then the call is over."""
 _GIVE_UP_SECONDS: Final = 2.0
@@ -84,6 +90,15 @@ class Signalling(Protocol):
     def cancel(self, call: DialogId) -> None:
         """Take a call back."""
 
+    def accept_transfer(self, call: DialogId) -> None:
+        """Agree to call somebody in the place of the other side (202)."""
+
+    def reject_transfer(self, call: DialogId, code: int) -> None:
+        """Refuse to."""
+
+    def notify_transfer(self, call: DialogId, code: int, reason: str | None = None) -> None:
+        """Tell how that call goes; a code of 200 or more is the last."""
+
 
 class Leg:
     """A leg, from its INVITE to its end: a `ringback.calls.port.Call` and a `ringback.media.client.LegListener`.
@@ -127,6 +142,10 @@ class Leg:
         """Told when the other side sends sound before it picks up."""
         self.sip_call_id = invite.call_id if invite else ""
         self.answered_by = ""
+        self.talk: Talk | None = None
+        """What it takes part in, while it is connected to another leg by a Dial."""
+        self.may_transfer = invite is not None and (invite.identity or "").startswith(_PHONE)
+        """Whether its other side may transfer calls: a phone of this server."""
         self._info = info
         self._signalling = signalling
         self._settings = settings
@@ -354,6 +373,7 @@ class Leg:
             self._finish(outcome.NO_ANSWER if result.timed_out else outcome.REFUSED, sip_code=result.code, silent=True)
             return False
         self._release = lambda: routing.released(result.hop, 200)
+        self.may_transfer = result.hop.phone
         await self._connected(result)
         return not self._status.final
 
@@ -398,6 +418,9 @@ class Leg:
             case sip.Reinvite():
                 if not self._status.final:
                     self.tasks.start(self._renegotiate(event.sdp), "session change")
+            case sip.Transfer():
+                if self.talk is None or not self.talk.asks(self, event):
+                    self._signalling.reject_transfer(event.call, _DECLINE)
             case sip.Dtmf():
                 self.pressed(event.key, "info")
             case sip.PeerAlive():
@@ -405,6 +428,14 @@ class Leg:
                     self.note(events.WARNING, code=0, message="the caller's phone answers, but sends no audio")
             case _:
                 logger.debug("call %s: %r", self._info.sid, event)
+
+    def accept_transfer(self, transfer: sip.Transfer) -> None:
+        """Agree to what its other side asks for."""
+        self._signalling.accept_transfer(transfer.call)
+
+    def tell_transfer(self, transfer: sip.Transfer, code: int) -> None:
+        """Tell the other side how the call goes that it asked for, by a SIP status; 200 or more is the last."""
+        self._signalling.notify_transfer(transfer.call, code)
 
     def pressed(self, key: str, by: str) -> None:
         """The caller pressed a key."""

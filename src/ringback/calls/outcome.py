@@ -25,6 +25,7 @@ REFUSED: Final = "refused"
 CANCELED: Final = "canceled"
 DECLINED: Final = "declined"
 PARENT_ENDED: Final = "parent-ended"
+TRANSFERRED: Final = "transferred"
 NO_ROUTE: Final = "no-route"
 API: Final = "api"
 MACHINE: Final = "machine"
@@ -61,6 +62,7 @@ OUTCOMES: Final[dict[str, tuple[CallStatus, CallStatus]]] = {
     CANCELED: (CallStatus.COMPLETED, CallStatus.CANCELED),
     DECLINED: (CallStatus.COMPLETED, CallStatus.NO_ANSWER),
     PARENT_ENDED: (CallStatus.COMPLETED, CallStatus.CANCELED),
+    TRANSFERRED: (CallStatus.COMPLETED, CallStatus.CANCELED),
     NO_ROUTE: (CallStatus.FAILED, CallStatus.FAILED),
     API: (CallStatus.COMPLETED, CallStatus.CANCELED),
     MACHINE: (CallStatus.COMPLETED, CallStatus.COMPLETED),

@@ -35,6 +35,8 @@ class Hop:
     srtp: SrtpPolicy = "off"
     name: str = ""
     """The trunk or phone, for people."""
+    phone: bool = False
+    """Whether it leads to a phone of this server, which may transfer its calls."""
     origin: object = field(default=None, compare=False, repr=False)
     """Whatever `Routing` wants to know of it again."""
 

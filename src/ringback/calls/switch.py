@@ -143,6 +143,10 @@ class Switch:
         """From now on that dialog's events are for that leg."""
         self._by_dialog[dialog] = leg
 
+    def leg_of(self, dialog: sip.DialogId) -> Leg | None:
+        """The live leg that a dialog belongs to."""
+        return self._by_dialog.get(dialog)
+
     async def dial(self, leg: Leg, dialing: Dialing) -> Dialed:
         """Connect a leg to somebody."""
         return await Dialer(leg, dialing).run()

@@ -49,6 +49,7 @@ from ringback.sip.events import (
     Refused,
     Reinvite,
     Send,
+    TransferProgress,
 )
 from ringback.testing.media import FakeMedia, FakeMediaLeg
 
@@ -88,10 +89,11 @@ class Lines:
         self, to: str, *, account_sid: str, caller_id: str, credentials: Credentials | None = None
     ) -> Sequence[Group]:
         """One hop, except to `nowhere`."""
-        if to == "nowhere":
+        if "nowhere" in to:
             raise NoRoute(404, "no such number")
         flow = Flow("UDP", SERVER, PHONE)
-        return [[Hop(f"sip:{to}@127.0.0.1", flow, f"sip:{caller_id}@127.0.0.1", credentials=credentials)]]
+        to = to.removeprefix("sip:").partition("@")[0]
+        return [[Hop(f"sip:{to}@127.0.0.1", flow, f"sip:{caller_id}@127.0.0.1", credentials=credentials, phone=True)]]
 
     def seized(self, hop: Hop) -> None:
         """A call begins."""
@@ -147,6 +149,20 @@ class VirtualPhone:
         """Offer another session."""
         self.exchange.phones.reinvite(self.call, description, self.exchange.now())
 
+    def hold(self, held: bool = True) -> None:
+        """Put the other side on hold, or take the call up again."""
+        self.reinvite(sdp.offer("127.0.0.1", 40000, direction="sendonly" if held else "sendrecv"))
+
+    def transfer(self, uri: str, replaces: "VirtualPhone | None" = None) -> None:
+        """Ask that the other side be connected to somebody, or (`replaces`) to whom another call of ours is with."""
+        other = None if replaces is None else replaces.call
+        self.exchange.phones.refer(self.call, uri, self.exchange.now(), replaces=other)
+
+    @property
+    def progress(self) -> list[int]:
+        """What the phone has been told of its transfer: SIP statuses."""
+        return [event.code for event in self.events if isinstance(event, TransferProgress)]
+
 
 class Exchange:
     """A switch with its SIP core, fake media and an in-memory journal; phones share one SIP core of their own.
@@ -179,6 +195,8 @@ class Exchange:
         """How phones take calls, by number; those that are not in here answer after a second."""
         self.called: list[str] = []
         """The numbers that were called, in order."""
+        self.taken: dict[str, VirtualPhone] = {}
+        """The phones that were called, by number: the last call of each."""
         self.lines = Lines()
         self.sids: list[str] = []
         self.deaf = False
@@ -289,7 +307,8 @@ class Exchange:
         if isinstance(event, IncomingCall):
             self._take_call(event)
             return
-        phone = self._dialed.get(getattr(event, "call", None) or DialogId(-1))
+        call = getattr(event, "call", None) or DialogId(-1)
+        phone = self._dialed.get(call) or next((each for each in self.taken.values() if each.call == call), None)
         if phone is None:
             return
         phone.events.append(event)
@@ -307,6 +326,7 @@ class Exchange:
         """A phone rings, and does what its number stands for."""
         how = self.answers.get(invite.request_uri_user, Answers())
         self.called.append(invite.request_uri_user)
+        self.taken[invite.request_uri_user] = VirtualPhone(self, invite.call, number=-1)
         description = sdp.answer(invite.sdp or b"", "127.0.0.1", 40000)[0]
         self.phones.ring(invite.call, self.now(), 183 if how.early else 180, description if how.early else None)
 
