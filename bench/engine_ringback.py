@@ -1,4 +1,5 @@
-"""`ringback serve` as an engine under load: sipp calls `play` (a prompt, with key detection) or `answer`.
+"""`ringback serve` as an engine under load: sipp calls `play` (a prompt, with key detection), `answer`, `bridge` (which
+calls 127.0.0.1:5092 and connects the two) or `conf1`, `conf2`, … (rooms).
 
     python bench/engine_ringback.py DIRECTORY [--port 5080]
 
@@ -12,22 +13,31 @@ import argparse
 import asyncio
 import json
 import os
+import secrets
 import select
 import shlex
 import signal
 import sys
 import wave
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
 
 from ringback.app.bench.media.speech import RATE, talk
-from ringback.app.processes import run_ringback, running, server_environment, until_ready
+from ringback.app.processes import running, server_environment, until_ready
+from ringback.model.records import IncomingNumber
+from ringback.model.sids import NUMBER, make_sid
+from ringback.model.status import ApiVersion
+from ringback.storage.database import Database
 
+ROOMS = 200
 DOCUMENTS = {
     "play": '<Gather timeout="600" numDigits="200"><Play loop="0">/prompt.wav</Play></Gather>',
     "answer": '<Pause length="600"/>',
+    "bridge": "<Dial><Sip>sip:bridge@127.0.0.1:5092</Sip></Dial>",
+    **{f"conf{room}": f'<Dial><Conference beep="false">conf{room}</Conference></Dial>' for room in range(1, ROOMS + 1)},
 }
 PROMPT_SECONDS = 60
 WARM_SECONDS = 12
@@ -46,16 +56,40 @@ def prepare(directory: Path, port: int) -> None:
     with wave.open(str(directory / "prompt.wav"), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(talk(2, PROMPT_SECONDS).astype("<i2").tobytes())
-    for name in DOCUMENTS:
-        url = f"http://127.0.0.1:{port}/{name}"
-        run_ringback(["numbers", "add", name, "--url", url, "--replace"], environment(directory, port))
+    asyncio.run(add_numbers(directory, port))
     print(description)
+
+
+async def add_numbers(directory: Path, port: int) -> None:
+    """Give the engine its numbers, those that it has not got yet."""
+    now = datetime.now(UTC)  # noqa: TID251 (a tool, with nobody to hand it a clock)
+    async with Database.open(directory / "ringback.db") as database:
+        account = await database.accounts.ensure_default(now, secrets.token_bytes)
+        there = {number.phone_number for number in await database.numbers.list()}
+        for name in DOCUMENTS.keys() - there:
+            await database.numbers.add(
+                IncomingNumber(
+                    sid=make_sid(NUMBER, secrets.token_bytes(16)),
+                    account_sid=account.sid,
+                    phone_number=name,
+                    voice_url=f"http://127.0.0.1:{port}/{name}",
+                    voice_method="POST",
+                    voice_fallback_url=None,
+                    voice_fallback_method="POST",
+                    status_callback=None,
+                    status_callback_method="POST",
+                    api_version=ApiVersion.V2010,
+                    friendly_name=name,
+                    date_created=now,
+                )
+            )
 
 
 def environment(directory: Path, port: int) -> dict[str, str]:
     """The settings of the server: nothing that would refuse a call."""
     return server_environment(directory, port) | {
         "RINGBACK_CALLS__MAX_CONCURRENT": "10000",
+        "RINGBACK_CALLS__PER_SECOND": "1000",
         "RINGBACK_MEDIA__WORKERS": "1",
         "RINGBACK_LOG__LEVEL": "warning",
         # The application has the TCP port of that number.
