@@ -1,5 +1,6 @@
 """The audio of one leg: what was agreed on with the peer (RFC 3264), and the media leg that it is carried by."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,8 @@ class LegAudio:
         """None before it is needed, and after the end."""
         self.on_hold = False
         """Whether the peer does not want to hear us."""
+        self.hold_changed = asyncio.Event()
+        """Set when that has changed; whoever waits for it clears it."""
         self.keys_by = "rfc4733"
         """How the peer's keys come."""
 
@@ -130,7 +133,9 @@ class LegAudio:
         if leg is None:
             # It went with the call, which has ended.
             return
-        self.on_hold = agreed.on_hold
+        if self.on_hold != agreed.on_hold:
+            self.on_hold = agreed.on_hold
+            self.hold_changed.set()
         self.keys_by = "tone" if agreed.telephone_event is None else "rfc4733"
         self._agreed = agreed.crypto
         await leg.setup(

@@ -127,3 +127,74 @@ async def test_cancelling_it_takes_both_out_of_the_room() -> None:
         await task
     assert talk.rooms == [None, None]
     await talk.exchange.switch.close()
+
+
+def hears(talk: Talk, number: int) -> str:
+    playing = talk.exchange.media.legs[number].playing
+    return playing.path.name if playing else "the other" if not talk.exchange.media.legs[number].held else "nothing"
+
+
+@pytest.mark.parametrize("holder", [0, 1])
+def test_whoever_is_put_on_hold_hears_music_until_the_call_is_taken_up_again(holder: int) -> None:
+    @virtual
+    async def test() -> None:
+        talk = Talk()
+        task = await talk.bridge()
+        held = 1 - holder
+        for _ in range(2):
+            talk.phones[holder].hold()
+            await asyncio.sleep(2)
+            assert (hears(talk, held), talk.exchange.media.legs[held].held) == ("hold-music", True)
+            assert not talk.exchange.media.legs[holder].held
+            talk.phones[holder].hold(False)
+            await asyncio.sleep(2)
+            assert (hears(talk, held), hears(talk, holder)) == ("the other", "the other")
+        talk.phones[holder].hang_up()
+        assert await task == ("caller", "callee")[holder]
+        await talk.exchange.switch.close()
+
+    test()
+
+
+@virtual
+async def test_a_call_that_is_on_hold_when_it_is_connected_has_music_at_once_and_none_after_it() -> None:
+    talk = Talk()
+    caller, callee = await talk.begin()
+    talk.phones[0].hold()
+    await asyncio.sleep(1)
+    task = asyncio.get_running_loop().create_task(bridge(caller, callee, time_limit=10))
+    await asyncio.sleep(2)
+    assert hears(talk, 1) == "hold-music"
+    await task
+    assert (hears(talk, 1), talk.rooms) == ("the other", [None, None])
+    await talk.exchange.switch.close()
+
+
+@virtual
+async def test_music_that_cannot_be_had_does_not_end_the_talk() -> None:
+    talk = Talk()
+    task = await talk.bridge()
+
+    async def refuse(kind: str, *, country: str = "us", loop: int = 1) -> None:
+        raise MediaError("no music today")
+
+    class Silent:
+        """A media leg without music."""
+
+        def __init__(self, leg: object) -> None:
+            self._leg = leg
+
+        def __getattr__(self, name: str) -> object:
+            return refuse if name == "tone" else getattr(self._leg, name)
+
+    callee = talk.phones[1].leg
+    assert callee is not None
+    callee.audio.leg = Silent(callee.audio.leg)  # type: ignore[assignment]
+    talk.phones[0].hold()
+    await asyncio.sleep(2)
+    assert not task.done()
+    talk.phones[0].hold(False)
+    await asyncio.sleep(2)
+    assert not task.done()
+    await talk.exchange.switch.close()
+    await task
