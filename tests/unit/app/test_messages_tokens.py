@@ -1,0 +1,201 @@
+"""Messages, composed: from a message that comes to the answers that go out, with cookies, fallbacks and keywords."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringback.app.directory import Directory
+from ringback.app.messages import COOKIE_SECONDS, Tokens, build_messages
+from ringback.messaging.port import Arrival
+from ringback.messaging.service import MessageService
+from ringback.messaging.settings import MessageSettings
+from ringback.model.messages import CarrierRecord
+from ringback.model.provisioning import ApplicationRecord
+from ringback.model.records import Account, CallEvent, IncomingNumber
+from ringback.model.status import ApiVersion
+from ringback.storage.database import Database
+from ringback.storage.messages import MessageQuery
+from ringback.webhooks.client import WebhookClient, WebhookSettings
+from tests.unit.app.web_in_memory import Page, WebInMemory
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SHOP, PERSON = "+15550100001", "+15550100099"
+
+
+@dataclass
+class World:
+    database: Database
+    account: Account
+    web: WebInMemory
+    service: MessageService
+    clock: list[float]
+    events: list[CallEvent] = field(default_factory=list)
+
+    async def bring(self, body: str = "hi", to: str = SHOP) -> list[str]:
+        """Let a message come; return the texts of all answers so far."""
+        await self.service.received(Arrival(PERSON, to, body, "local"))
+        await self.service.idle()
+        found = await self.database.messages.find(MessageQuery(to=PERSON))
+        return [one.body for one in reversed(found)]
+
+
+def number(account: Account, phone_number: str, **different: Any) -> IncomingNumber:
+    values: dict[str, Any] = {
+        "sid": f"PN{phone_number[1:]:0>32}", "account_sid": account.sid, "phone_number": phone_number, "voice_url": "",
+        "voice_method": "POST", "voice_fallback_url": None, "voice_fallback_method": "POST", "status_callback": None,
+        "status_callback_method": "POST", "api_version": ApiVersion.V2010, "friendly_name": "", "date_created": NOW,
+    }  # fmt: skip
+    return IncomingNumber(**values | different)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    clock, web, events = [0.0], WebInMemory(), list[CallEvent]()
+    async with Database.open(tmp_path / "ringback.db") as database:
+        account = await database.accounts.ensure_default(NOW, lambda length: bytes(range(length)))
+        entropy = iter(range(1, 10_000))
+        service, close = build_messages(
+            database=database,
+            directory=Directory(database, lambda: clock[0]),
+            webhooks=WebhookClient(WebhookSettings(), web, lambda: "token"),
+            note=events.append,
+            storage=tmp_path,
+            default_account=account.sid,
+            settings=MessageSettings(),
+            clock=lambda: clock[0],
+            utcnow=lambda: NOW + timedelta(seconds=clock[0]),
+            entropy=lambda length: next(entropy).to_bytes(length, "big"),
+            media_base="http://voice",
+            handsets=False,
+        )
+        await service.start()
+        await service._tasks.close()
+        await database.numbers.add(number(account, SHOP, sms_url="http://app/sms", sms_fallback_url="http://app/spare"))
+        await service.tick()
+        made = World(database, account, web, service, clock, events)
+        yield made
+        await service.close()
+        await close()
+
+
+async def test_the_application_is_asked_and_its_answers_go_out(world: World) -> None:
+    world.web.pages["http://app/sms"] = lambda asked: (
+        f"<Response><Message>You: {asked.fields['Body']}</Message></Response>"
+    )
+    assert await world.bring("hello") == ["You: hello"]
+    (asked,) = world.web.asked
+    assert (asked.fields["From"], asked.fields["To"], asked.fields["NumMedia"]) == (PERSON, SHOP, "0")
+    assert "X-Twilio-Signature" in asked.headers
+    assert {event.kind for event in world.events} >= {"webhook.request", "twiml.document", "verb.start"}
+
+
+async def test_the_same_message_is_answered_once_though_it_is_asked_about_twice(world: World) -> None:
+    world.web.pages["http://app/sms"] = "<Response><Message>one</Message></Response>"
+    record = await world.service.received(Arrival(PERSON, SHOP, "hi", "local"))
+    await world.service.idle()
+    owner = await world.service._find(SHOP)
+    assert record is not None
+    assert owner is not None
+    await world.service._conduct(record, owner, "")
+    assert [one.body for one in await world.database.messages.find(MessageQuery(to=PERSON))] == ["one"]
+    assert len(world.web.asked) == 2
+
+
+async def test_cookies_last_for_four_idle_hours(world: World) -> None:
+    world.web.pages["http://app/sms"] = Page("", headers={"Set-Cookie": "seen=1"})
+
+    async def cookie(seconds: float) -> str | None:
+        world.clock[0] += seconds
+        await world.bring()
+        return world.web.asked[-1].headers.get("Cookie")
+
+    assert await cookie(0) is None
+    assert await cookie(COOKIE_SECONDS - 1) == "seen=1"
+    assert await cookie(COOKIE_SECONDS - 1) == "seen=1"
+    assert await cookie(COOKIE_SECONDS) is None
+
+
+async def test_pairs_of_numbers_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ringback.app.messages._MOST_PAIRS", 1)
+    world.web.pages["http://app/sms"] = Page("", headers={"Set-Cookie": "seen=1"})
+    for sender in (PERSON, "+15550100098", PERSON):
+        await world.service.received(Arrival(sender, SHOP, "hi", "local"))
+        await world.service.idle()
+    assert "Cookie" not in world.web.asked[-1].headers
+
+
+async def test_the_fallback_is_asked(world: World) -> None:
+    world.web.pages["http://app/sms"] = Page("", status=500)
+    world.web.pages["http://app/spare"] = "<Response><Message>sorry</Message></Response>"
+    assert await world.bring() == ["sorry"]
+    assert world.web.asked[1].fields["ErrorCode"] == "11200"
+
+
+async def test_keywords_are_answered_and_told(world: World) -> None:
+    world.web.pages["http://app/sms"] = "<Response><Message>not heard</Message></Response>"
+    assert await world.bring("STOP") == [
+        "You will get no more messages from this number. Reply START to get them again."
+    ]
+    assert world.web.asked[0].fields["OptOutType"] == "STOP"
+    assert 21610 in [event.data.get("code") for event in world.events]
+    assert len(await world.bring("START")) == 3
+
+
+async def test_a_number_without_an_application_is_told_of(world: World) -> None:
+    await world.database.numbers.add(number(world.account, "+15550100002"))
+    await world.service.tick()
+    assert await world.bring(to="+15550100002") == []
+    assert "--sms-url" in world.events[-1].data["message"]
+
+
+async def test_an_application_of_the_api_is_asked_in_place_of_the_urls(world: World) -> None:
+    application = ApplicationRecord(
+        "AP" + "0" * 32, world.account.sid, "x", NOW, sms_url="http://other/sms", sms_method="GET"
+    )
+    await world.database.applications.create(application)
+    await world.database.numbers.add(
+        number(world.account, "+15550100003", sms_application_sid=application.sid, sms_url="http://app/sms")
+    )
+    world.web.pages["http://other/sms"] = "hi there"
+    await world.bring(to="+15550100003")
+    assert world.web.asked[0].method == "GET"
+    assert world.web.asked[0].url.startswith("http://other/sms?")
+
+
+async def test_carriers_are_made_by_their_kind(world: World) -> None:
+    settings: dict[str, dict[str, object]] = {
+        "smpp": {"host": "127.0.0.1", "port": 1, "system_id": "x"},
+        "smpp-server": {"port": 0},
+        "http": {"url": "http://127.0.0.1:9/", "secret": "0123456789abcdef"},
+        "pigeon": {},
+    }
+    for kind, values in settings.items():
+        await world.database.carriers.add(CarrierRecord(kind, kind, values, NOW))
+    await world.service.tick()
+    assert {carrier.name for carrier in world.service.fleet.carriers()} == {"local", "smpp", "smpp-server", "http"}
+    assert world.service.fleet.problems == {"pigeon": "there are no carriers of the kind pigeon here"}
+
+
+async def test_tokens_are_looked_up_once_a_second(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = Tokens(world.database, lambda: world.clock[0])
+    looked: list[str] = []
+    get = world.database.accounts.get
+
+    async def counted(sid: str) -> Account | None:
+        looked.append(sid)
+        return await get(sid)
+
+    monkeypatch.setattr(world.database.accounts, "get", counted)
+    for _ in range(3):
+        assert await tokens.of(world.account.sid) == world.account.auth_token
+    world.clock[0] += 1
+    assert await tokens.of(world.account.sid) == world.account.auth_token
+    assert len(looked) == 2
+    assert await tokens.of("AC" + "f" * 32) is None
+    monkeypatch.setattr("ringback.app.messages._MOST_PAIRS", 1)
+    assert await tokens.of("AC" + "e" * 32) is None
+    assert len(tokens._known) == 1
