@@ -1,0 +1,29 @@
+"""Sip: an address, with headers and a login."""
+
+import pytest
+from dial_rig import dial, only
+
+ADDRESS = "sip:anna@192.0.2.1"
+
+
+def test_an_address_alone_is_called_as_it_is() -> None:
+    target = only(dial(f"<Sip>{ADDRESS}</Sip>"))
+    assert (target.to, target.username, target.password, target.headers) == (ADDRESS, "", "", ())
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("X-A=1", (("X-A", "1"),)),
+        ("x-a=1&amp;User-to-User=b%20c", (("x-a", "1"), ("User-to-User", "b c"))),
+        ("Remote-Party-ID=me&amp;P-Called-Party-ID=you", (("Remote-Party-ID", "me"), ("P-Called-Party-ID", "you"))),
+    ],
+)
+def test_headers_stand_behind_the_question_mark(query: str, headers: tuple[tuple[str, str], ...]) -> None:
+    taken = dial(f'<Sip username="u" password="p">{ADDRESS}?{query}</Sip>')
+    assert (only(taken).headers, only(taken).to, taken.codes()) == (headers, ADDRESS, [])
+
+
+def test_headers_of_the_call_itself_are_left_out() -> None:
+    taken = dial(f"<Sip>{ADDRESS}?Contact=evil&amp;X-B=2</Sip>")
+    assert (only(taken).headers, taken.codes()) == ((("X-B", "2"),), [13255])
