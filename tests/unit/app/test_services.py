@@ -11,6 +11,8 @@ from voice_world import SHOP, Hum, virtual, wav
 from web_in_memory import Asked, Page, WebInMemory
 
 from ringback.app.services import CallServices, DefaultSpeech, Facilities
+from ringback.calls.leg import Leg
+from ringback.calls.recording import Recorded
 from ringback.media.library import ClipLibrary
 from ringback.model import events
 from ringback.model.audio import Clip
@@ -18,8 +20,9 @@ from ringback.model.errors import ApplicationError
 from ringback.speech.contract import SpeechError
 from ringback.speech.normalise import Segment
 from ringback.speech.speaker import Speaker
+from ringback.testing.exchange import Exchange
 from ringback.testing.fake_call import FakeCall
-from ringback.twiml.services import Fetch, Services
+from ringback.twiml.services import Fetch, OutgoingSms, Services
 from ringback.webhooks.client import WebhookClient
 from ringback.webhooks.signature import HEADER, sign
 
@@ -293,3 +296,84 @@ async def test_a_recording_is_to_be_had_before_anybody_is_told_of_it(tmp_path: P
         await services.notify(desk.call, f"{SHOP}done", "POST", {"RecordingUrl": "http://voice.example/RE1"})
         assert written == [1, 2]
         assert len(desk.web.asked) == 3
+
+
+# -- what documents ask for besides ------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_all_that_a_document_has_to_be_heard_is_had_at_once(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        desk.web.pages |= {
+            f"{SHOP}words": "<Response><Say>Hello.</Say><Play>tune.wav</Play><Pause/></Response>",
+            TUNE: Page(wav(1.0), "audio/wav"),
+        }
+        services = desk.services
+        assert isinstance(services, CallServices)
+        said, played = await services.clips(desk.call, Fetch(f"{SHOP}words"))
+        assert (said.samples > 0, played.seconds) == (True, 1.0)
+        (body,) = await services.clips(desk.call, Fetch(TUNE, "GET"))
+        assert body.path == played.path
+
+
+@virtual
+async def test_the_application_is_told_and_its_answer_does_not_matter(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        desk.web.pages[f"{SHOP}how"] = "nonsense"
+        told = {"StatusCallbackEvent": "conference-end", "CallSid": ""}
+        await desk.services.notify(desk.call, f"{SHOP}how", "POST", told)
+        (asked,) = desk.web.asked
+        assert "Timestamp" in asked.fields
+        assert "CallSid" not in asked.fields, "an event of all is nobody's"
+        await desk.services.notify(desk.call, "http://gone.example/", "GET", {"CallbackSource": "call-progress-events"})
+        assert [note["code"] for note in desk.call.notes(events.WARNING)] == [15003]
+
+
+@virtual
+async def test_what_this_server_has_not_is_refused(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        url = desk.services.recording_url(desk.call, "RE1")
+        account = desk.call.info.account_sid
+        assert url == f"http://127.0.0.1:8000/2010-04-01/Accounts/{account}/Recordings/RE1"
+        assert await desk.services.may_call_as(desk.call, "+15550100") is False
+        await desk.services.transcribe(desk.call, Recorded("RE1", 1, "key"), "")
+        assert len(desk.call.notes(events.WARNING)) == 1
+        with pytest.raises(ApplicationError) as error:
+            await desk.services.send_sms(desk.call, OutgoingSms("+1", "+2", "x"))
+        assert error.value.code == 14108
+
+
+@virtual
+async def test_a_callee_has_cookies_of_its_own(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        client = WebhookClient(exchange=desk.web)
+        desk.web.pages[SHOP] = Page("<Response/>", headers={"Set-Cookie": "seen=yes"})
+        facilities = Facilities(desk.speaker, ClipLibrary(tmp_path / "more", desk.executor), desk.scratch)
+        caller = CallServices(desk.call, client.session("secret"), facilities, lambda: client.session("secret"))
+        callee = caller.of(FakeCall())
+        for services in (caller, callee, caller, callee):
+            await services.fetch(desk.call, Fetch(SHOP))
+        assert [asked.headers.get("Cookie") for asked in desk.web.asked] == [None, None, "seen=yes", "seen=yes"]
+        alone = CallServices(desk.call, client.session("secret"), facilities).of(FakeCall())
+        assert isinstance(alone, CallServices)
+
+
+@virtual
+async def test_the_last_words_of_a_call_tell_how_long_it_was(tmp_path: Path) -> None:
+    said: list[dict[str, str]] = []
+
+    async def conduct(leg: Leg) -> None:
+        leg.assign("AC" + "0" * 32, None, leg.info.api_version)
+        await leg.answer()
+        await leg.sleep(61)
+
+    async def afterwards(leg: Leg) -> None:
+        async with opened(tmp_path) as desk:
+            desk.web.pages[SHOP] = ""
+            await desk.services.notify(leg, SHOP, "POST", {"CallbackSource": "call-progress-events"})
+            said.append({name: desk.web.asked[0].fields[name] for name in ("CallDuration", "Duration", "CallStatus")})
+
+    exchange = Exchange(conduct, afterwards=afterwards)
+    await exchange.dial("+15550100001").ended.wait()
+    await asyncio.sleep(5)
+    assert said == [{"CallDuration": "61", "Duration": "2", "CallStatus": "completed"}]
