@@ -86,7 +86,7 @@ class _Run:
         async with AsyncExitStack() as stack:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ringback-bench-")))
             http = free_port(socket.SOCK_STREAM)
-            environment = server_environment(directory, free_port(socket.SOCK_DGRAM)) | {
+            environment = server_environment(directory, 0) | {
                 "RINGBACK_LOG__LEVEL": "warning",
                 "RINGBACK_HTTP__PORT": str(http),
                 "RINGBACK_HTTP__MAX_CONCURRENT": "1000",
