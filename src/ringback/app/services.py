@@ -170,12 +170,13 @@ class CallServices:
             told.setdefault("Timestamp", format_datetime(self._facilities.utcnow()))
         if "CallbackSource" in told and call.status.final and isinstance(call, Leg):
             told |= last_words(call)
-        if told.get("CallSid") == "":
-            # An event of a conference that concerns no one call.
-            del told["CallSid"]
         await self._facilities.before(told)
+        parameters = voice_parameters(call.info, call.status, told)
+        if not parameters["CallSid"]:
+            # An event of a conference that concerns no one call.
+            del parameters["CallSid"]
         try:
-            await self._session.request(method, url, voice_parameters(call.info, call.status, told), note=call.note)
+            await self._session.request(method, url, parameters, note=call.note)
         except ApplicationError as error:
             call.note(events.WARNING, code=15003, message=f"nobody could be told: {error}", url=url)
 
