@@ -1,12 +1,14 @@
 """A real phone that encrypts: what it hears, says and presses goes through SRTP, and its reports through SRTCP."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
 
 from ringback.model import events
 from tests.interop.peers import tones
+from tests.interop.peers.ringback import Ringback
 
 pytestmark = [pytest.mark.long, pytest.mark.needs("baresip", "sox")]
 NUMBER = "+14155550100"
@@ -41,3 +43,32 @@ async def test_a_call_is_encrypted(ringback, application, phone, tmp_path: Path,
     (figures,) = [event.data for event in timeline if event.kind == events.MEDIA_STATS]
     assert (figures["replayed"], figures["forged"]) == (0, 0), figures
     assert figures["rtt_ms"] > 0, figures
+
+
+@pytest.mark.parametrize("encryption", ["srtp-mand", "srtp"])
+async def test_a_call_over_tls_is_encrypted(started, application, phone, tmp_path: Path, encryption: str) -> None:
+    """The keys of SDES are a secret only where the signalling is: so phones are set up."""
+    server = await Ringback.start(tmp_path / "ringback", {"sip.tls_port": "0"})
+    started.append(server.process)
+    try:
+        await server.add_number(NUMBER, application.url())
+        tone = tones.write_wav(tmp_path / "tone.wav", tones.sine(500, 30))
+        application.files |= {"/tone.wav": tone.read_bytes()}
+        application.pages |= {"/": "<Play>/tone.wav</Play>"}
+        (port,) = re.findall(r"^ +127\.0\.0\.1:(\d+) \(TLS\)$", server.process.log(), re.MULTILINE)
+        alice = await phone(
+            "alice",
+            account=f"<sip:alice@127.0.0.1;transport=tls>;regint=0;mediaenc={encryption}",
+            settings="module srtp.so\n",
+        )
+        await alice.dial(f"sip:{NUMBER}@127.0.0.1:{port};transport=tls")
+        await alice.hears(500)
+        await alice.hangup()
+        (call,) = await server.ended()
+        timeline = await server.timeline(call)
+        (begun,) = [event.data for event in timeline if event.kind == events.MEDIA_START]
+        assert begun["srtp"] == "AES_CM_128_HMAC_SHA1_80"
+        (figures,) = [event.data for event in timeline if event.kind == events.MEDIA_STATS]
+        assert figures["received"] > 20 and figures["forged"] == 0, figures
+    finally:
+        await server.stop()
