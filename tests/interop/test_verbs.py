@@ -151,6 +151,7 @@ async def test_a_key_ends_a_recording_and_its_tone_is_not_in_it(
     application.pages |= {"/": '<Record action="/rec" finishOnKey="#" timeout="0" playBeep="false"/>', "/rec": ""}
     alice = await phone("alice", says=await speech(tmp_path))
     await alice.dial(line)
+    await alice.until("CALL_ESTABLISHED")
     await asyncio.sleep(4)
     await alice.press("#")
     told = (await application.until("/rec")).fields
