@@ -9,7 +9,7 @@ from voice_world import ACCOUNT, SHOP, STATUS_URL, virtual
 
 from ringback.app.recordings import recording_url
 from ringback.calls.recording import Recorded
-from ringback.model.outgoing import RecordingOptions
+from ringback.model.outgoing import OutgoingCall, RecordingOptions
 from ringback.model.status import ApiVersion
 
 WAITS = '<Response><Say>Hi.</Say><Pause length="600"/></Response>'
@@ -72,3 +72,24 @@ def test_who_is_told(event: str, told: bool, tmp_path: Path) -> None:
             assert len(world.told(STATUS_URL)) == len(sent), "nobody is told of a call that is nobody's"
 
     test()
+
+
+@virtual
+async def test_a_call_whose_request_wants_it_is_recorded_and_its_callback_told(tmp_path: Path) -> None:
+    async with ControlWorld(tmp_path) as world:
+        world.web.pages |= {SHOP: WAITS, STATUS_URL: ""}
+        wanted = RecordingOptions("dual", "both", "do-not-trim", status_callback=STATUS_URL)
+        leg = world.leg(await _talking(world))
+        request = OutgoingCall(ACCOUNT.sid, "+15550100101", "+14155550123", url=SHOP, record=wanted)
+        options = world.watches.of_call(leg, request)
+        assert (options.source, options.channels) == ("OutboundAPI", 2)
+        recording = await leg.record(options)
+        await asyncio.sleep(5)
+        await recording.stop()
+        await asyncio.sleep(1)
+        (told,) = world.told(STATUS_URL)
+        assert (told["RecordingSid"], told["RecordingDuration"]) == (recording.sid, "5")
+        conducting = world.voice.find(leg.info.sid)
+        assert conducting is not None and conducting.further["RecordingSid"] == recording.sid
+        await leg.hangup()
+        await world.over()
