@@ -152,7 +152,7 @@ async def test_a_key_ends_a_recording_and_its_tone_is_not_in_it(
     alice = await phone("alice", says=await speech(tmp_path))
     await alice.dial(line)
     await alice.until("CALL_ESTABLISHED")
-    await asyncio.sleep(4)
+    await asyncio.sleep(7)  # four seconds of silence come first
     await alice.press("#")
     told = (await application.until("/rec")).fields
     assert (told["Digits"], told["CallStatus"]) == ("#", "in-progress")
