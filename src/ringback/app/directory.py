@@ -55,6 +55,10 @@ class Directory:
         answer.set_result(found)
         return found
 
+    async def account(self, sid: str) -> Account | None:
+        """The account of that sid. Raises StorageError."""
+        return await self._database.accounts.get(sid)
+
     async def _look_up(self, phone_number: str) -> Entry | None:
         number = await self._database.numbers.get_by_number(phone_number)
         account = await self._database.accounts.get(number.account_sid) if number else None

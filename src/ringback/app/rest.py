@@ -115,7 +115,7 @@ def _listen(settings: HttpSettings) -> socket.socket:
     return listening
 
 
-def rest_settings(settings: HttpSettings, region: str) -> RestSettings:
+def rest_settings(settings: HttpSettings, region: str, sip_realm: str) -> RestSettings:
     """The settings of the REST API among those of the server."""
     return RestSettings(
         max_body=settings.max_body_bytes,
@@ -124,6 +124,7 @@ def rest_settings(settings: HttpSettings, region: str) -> RestSettings:
         failures_per_minute=settings.failures_per_minute,
         recordings_need_credentials=settings.recordings_need_credentials,
         region=region,
+        sip_realm=sip_realm,
     )
 
 

@@ -158,6 +158,7 @@ class Server:
             utcnow=utcnow,
         )
         await self.sip_services.load()
+        voice.domains = self.sip_services.domains
         clock = asyncio.get_running_loop().time
         self.sip_texts = SipTexts(self.sip_services.bindings, self.sip_services.phones.account_of, clock=clock)
         self.sip_texts.carrier = SipCarrier(PHONES, self.sip_texts, self.account.sid)
@@ -338,7 +339,7 @@ class Server:
             clock=asyncio.get_running_loop().time,
             entropy=secrets.token_bytes,
             directory=self.settings.storage.directory,
-            settings=rest_settings(self.settings.http, self.settings.calls.default_region),
+            settings=rest_settings(self.settings.http, self.settings.calls.default_region, self.settings.phones.realm),
             notify=self.notifications.notice,
         )
         self.front = build_front(services)

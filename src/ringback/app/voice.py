@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from typing import Protocol
 
 from ringback.app.directory import Directory
 from ringback.app.services import CallServices, Facilities, last_words
@@ -15,7 +16,9 @@ from ringback.calls.leg import Leg
 from ringback.model import events
 from ringback.model.errors import ApplicationError
 from ringback.model.records import Account
+from ringback.model.sip_domains import SipDomainRecord
 from ringback.model.status import ApiVersion, CallStatus, Direction
+from ringback.sip.events import IncomingCall
 from ringback.twiml.interpreter import VoiceSession
 from ringback.twiml.services import Answer, Application, Fetch, Method
 from ringback.webhooks.client import WebhookClient, WebhookSession
@@ -30,6 +33,18 @@ _DIAL_STATUS_2008 = {
     CallStatus.FAILED: "failed",
 }
 """What the first URL is told of a call of ours that was not connected (2008-08-01, clause 1.1)."""
+
+
+class SipDomains(Protocol):
+    """The SIP domains. `ringback.app.telephony.domains.Domains` is the real one."""
+
+    def called(self, call: IncomingCall) -> SipDomainRecord | None:
+        """Return the domain that a call is for, if it is for one."""
+        ...
+
+    def admits(self, name: str, call: IncomingCall) -> bool:
+        """Tell whether somebody may call a domain."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +85,10 @@ class VoiceApplications:
         webhooks: WebhookClient,
         facilities: Facilities,
         utcnow: Callable[[], datetime],
+        domains: SipDomains | None = None,
     ) -> None:
         self._directory = directory
+        self.domains = domains
         self._default_account = default_account
         self._webhooks = webhooks
         self._facilities = facilities
@@ -86,6 +103,11 @@ class VoiceApplications:
 
     async def conduct(self, leg: Leg) -> None:
         """Drive one incoming call from its first request to its end."""
+        if self.domains is not None and leg.invite is not None:
+            domain = self.domains.called(leg.invite)
+            if domain is not None:
+                await self._conduct_at(domain, self.domains, leg, leg.invite)
+                return
         entry = await self._directory.find(leg.info.to)
         if entry is None:
             leg.assign(self._default_account.sid, None, ApiVersion.V2010)
@@ -102,6 +124,31 @@ class VoiceApplications:
         application = Application.of(number)
         self.adopt(leg, account, application, callback)
         await self.render(leg, application.first_request(number.api_version, leg.info.direction))
+
+    async def _conduct_at(self, domain: SipDomainRecord, domains: SipDomains, leg: Leg, invite: IncomingCall) -> None:
+        """Drive a call to a SIP domain (2010-04-01, clause 14)."""
+        leg.assign(domain.account_sid, None, ApiVersion.V2010)
+        account = await self._directory.account(domain.account_sid)
+        if account is None or not domains.admits(domain.domain_name, invite):
+            code = 32202 if invite.identity is None else 32201
+            leg.note(events.ERROR, code=code, message=f"this caller may not call the SIP domain {domain.domain_name}")
+            leg.refuse(403, outcome.REJECTED)
+            return
+        if not domain.voice_url:
+            leg.note(events.ERROR, code=0, message=f"the SIP domain {domain.domain_name} has no VoiceUrl")
+            leg.refuse(404, outcome.NOT_FOUND)
+            return
+        application = Application(
+            domain.voice_url,
+            "GET" if domain.voice_method == "GET" else "POST",
+            domain.voice_fallback_url,
+            "GET" if domain.voice_fallback_method == "GET" else "POST",
+        )
+        callback = None
+        if domain.voice_status_callback_url:
+            callback = StatusCallback(domain.voice_status_callback_url, domain.voice_status_callback_method)
+        self.adopt(leg, account, application, callback)
+        await self.render(leg, application.first_request(ApiVersion.V2010, leg.info.direction))
 
     # -- any call -----------------------------------------------------------------------------------------------
 

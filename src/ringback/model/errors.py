@@ -138,7 +138,12 @@ ERRORS: Mapping[int, str] = {
     21218: "ApplicationSid is not valid",
     21219: "A trial account may call verified numbers only",
     21220: "The state of the call does not allow this",
+    21231: "The list is mapped to this domain already",
+    21232: "The domain name is not valid, or is taken",
     21234: "A value for the detection of answering machines is not valid",
+    21236: "The user name is in this list already",
+    21241: "The address is not valid",
+    21243: "The password has fewer than 12 characters, or no digit, capital or small letter",
     # REST: numbers and caller ids
     21401: "The phone number is not valid",
     21402: "The URL of the number is not valid",

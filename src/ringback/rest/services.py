@@ -33,6 +33,8 @@ class RestSettings:
     """Whether the audio of 2010-04-01 is given to nobody without credentials. In 2008-08-01 it never needs them."""
     region: str = "US"
     """The country of numbers without `+`."""
+    sip_realm: str = "ringback"
+    """What the passwords of SIP credentials are for."""
     api_versions: tuple[ApiVersion, ...] = (ApiVersion.V2008, ApiVersion.V2010)
 
 

@@ -29,6 +29,7 @@ from ringback.storage.queues import QueueStore
 from ringback.storage.recordings import RecordingStore, TranscriptionStore
 from ringback.storage.schema import migrate
 from ringback.storage.secrets import SecretBox
+from ringback.storage.sip_domains import SipStore
 from ringback.storage.trunks import PrefixStore, TrunkStateStore, TrunkStore
 
 __all__ = ["Database", "StorageError"]
@@ -63,6 +64,7 @@ class Database:
         self.trunk_states = TrunkStateStore(connections)
         self.outbound_prefixes = PrefixStore(connections)
         self.guard = GuardStore(connections)
+        self.sip = SipStore(connections)
 
     @classmethod
     def open(cls, url_or_path: str | Path, secrets: SecretBox | None = None) -> Opening:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from ringback.storage.errors import StorageError
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every step of the schema that this release knows, oldest first."""
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ringback.app.settings import PhoneSettings
+from ringback.app.telephony.domains import IDENTITY, Domains
 from ringback.model.telephony import BindingRecord, PhoneRecord
 from ringback.sip.events import IncomingRequest
 from ringback.sip.fields import user_of
@@ -16,7 +17,6 @@ from ringback.storage.phones import Version
 
 logger = logging.getLogger(__name__)
 
-IDENTITY: Final = "phone:"
 _KEPT_CONTACT: Final = 2000
 """Characters of a Contact that the store takes. A longer one works until the next restart."""
 
@@ -24,8 +24,10 @@ _KEPT_CONTACT: Final = 2000
 class Phones:
     """Phones by their user names, kept in memory: each request asks for them."""
 
-    def __init__(self, database: Database, settings: PhoneSettings) -> None:
+    def __init__(self, database: Database, settings: PhoneSettings, domains: Domains | None = None) -> None:
+        """`domains` have credentials that count as phones."""
         self._database = database
+        self._domains = Domains(database) if domains is None else domains
         self._settings = settings
         self._phones: dict[str, PhoneRecord] = {}
         self._version: Version | None = None
@@ -37,21 +39,24 @@ class Phones:
         )
 
     def __len__(self) -> int:
-        return len(self._phones)
+        return len(self._phones) + len(self._domains)
 
     def is_phone(self, username: str) -> bool:
         """Tell whether there is a phone of that name, registered or not."""
-        return username in self._phones
+        return username in self._phones or self._domains.may_register(username)
 
     def account_of(self, username: str) -> str | None:
         """Return the sid of the account that a phone belongs to."""
-        phone = self._phones.get(username)
+        phone = self._phone(username)
         return None if phone is None else phone.account_sid
 
     def secret(self, username: str, algorithm: str) -> str | None:
-        """Return what checks the password of a phone."""
-        phone = self._phones.get(username)
+        """Return what checks the password of a phone, or of a credential that may only call."""
+        phone = self._phone(username)
         return phone.secret(algorithm) if phone is not None and phone.realm == self._settings.realm else None
+
+    def _phone(self, username: str) -> PhoneRecord | None:
+        return self._phones.get(username) or self._domains.user(username)
 
     def bindings(self, username: str, now: float) -> Sequence[Binding]:
         """Return where a phone can be reached."""
@@ -110,18 +115,21 @@ class Phones:
 
     async def refresh(self) -> None:
         """Read the phones again if something has changed. A phone that was removed is not registered any more."""
+        await self._domains.refresh()
         version = await self._database.phones.version()
-        if version == self._version:
-            return
-        self._phones = {phone.username: phone for phone in await self._database.phones.list()}
-        if self._version is None and (strange := [p for p in self._phones.values() if p.realm != self._settings.realm]):
-            logger.warning(
-                "%d phones, such as %s, have passwords for another realm than %r, which phones.realm is: "
-                "`ringback phones add --replace` gives them new ones",
-                len(strange), strange[0].username, self._settings.realm,
-            )  # fmt: skip
-        self._version = version
-        for username in {binding.user for binding in self.registrar.all(0.0)} - self._phones.keys():
+        if version != self._version:
+            self._phones = {phone.username: phone for phone in await self._database.phones.list()}
+            strange = [phone for phone in self._phones.values() if phone.realm != self._settings.realm]
+            if self._version is None and strange:
+                logger.warning(
+                    "%d phones, such as %s, have passwords for another realm than %r, which phones.realm is: "
+                    "`ringback phones add --replace` gives them new ones",
+                    len(strange), strange[0].username, self._settings.realm,
+                )  # fmt: skip
+            self._version = version
+        for username in {binding.user for binding in self.registrar.all(0.0)}:
+            if self.is_phone(username):
+                continue
             for binding in self.registrar.drop_user(username):
                 self._unsaved.pop((binding.user, binding.contact), None)
             logger.info("phone %s was removed", username)

@@ -12,9 +12,10 @@ from typing import Final, Protocol
 
 from ringback.app.directory import Directory
 from ringback.app.settings import Settings
+from ringback.app.telephony.domains import IDENTITY, Domains
 from ringback.app.telephony.guarding import Guarding
 from ringback.app.telephony.lines import Asking, Lines, Locate
-from ringback.app.telephony.phones import IDENTITY, Phones
+from ringback.app.telephony.phones import Phones
 from ringback.app.trunk_settings import read_trunks
 from ringback.calls.dialplan import Dialplan
 from ringback.calls.tasks import TaskOwner
@@ -83,7 +84,8 @@ class SipServices:
         self._endpoint: SipEndpoint | None = None
         self._stands: Callable[[Flow], bool] = lambda flow: True
         self.lines: Lines | None = None
-        self.phones = Phones(database, settings.phones)
+        self.domains = Domains(database)
+        self.phones = Phones(database, settings.phones, self.domains)
         self.guarding = Guarding(database, settings.guard)
         digest = DigestServer(
             realm=settings.phones.realm, key=key, rng=rng, algorithms=tuple(settings.phones.algorithms)
@@ -94,7 +96,7 @@ class SipServices:
             self,
             open_to=settings.sip.allow,
             is_bound=lambda flow: self.phones.is_bound(flow, clock()),
-            is_own=self._is_own,
+            is_own=lambda flow: self._is_own(flow) or self.domains.opens(flow.remote[0]),
         )
         self.plan = Dialplan(
             self, self._trunks, rng=rng, domain=lambda: self._address, region=settings.calls.default_region
@@ -165,7 +167,7 @@ class SipServices:
 
     def identity(self, username: str) -> str:
         """Return who that user is."""
-        trunk = None if self.phones.is_phone(username) else self._trunks.user(username)
+        trunk = None if self.phones.account_of(username) else self._trunks.user(username)
         return f"{IDENTITY}{username}" if trunk is None else f"trunk:{trunk.name}"
 
     def trunk_at(self, host: str) -> str | None:
@@ -204,7 +206,7 @@ class SipServices:
     def is_home(self, host: str, port: int | None) -> bool:
         """Tell whether a host and port of a SIP URI mean this server."""
         names = {name.lower() for name in self._settings.phones.domains}
-        return host in names or (host, port or 5060) in self._places
+        return host in names or host in self.domains.names or (host, port or 5060) in self._places
 
     def may_call(self, host: str) -> bool:
         """Tell whether SIP URIs at that host may be called."""

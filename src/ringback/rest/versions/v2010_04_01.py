@@ -15,6 +15,7 @@ from ringback.rest.resources import (
     numbers,
     queues,
     recordings,
+    sip,
     usage,
 )
 
@@ -31,5 +32,6 @@ OPERATIONS: Final = (
     *available.OPERATIONS,
     *caller_ids.OPERATIONS,
     *applications.OPERATIONS,
+    *sip.OPERATIONS,
     *usage.OPERATIONS,
 )
