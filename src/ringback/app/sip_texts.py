@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ringback.app.telephony.phones import IDENTITY
+from ringback.app.telephony.domains import IDENTITY
 from ringback.calls.tasks import TaskOwner
 from ringback.messaging.carriers.sip import SipCarrier
 from ringback.sip.endpoint import Endpoint
