@@ -288,3 +288,35 @@ async def test_a_caller_id_is_proven(server: Ringback, sdk: Sdk, phone: Phone, s
     assert told.fields["VerificationStatus"] == "success"
     (proven,) = await sdk(lambda c: c.outgoing_caller_ids.list(phone_number=theirs))
     assert (proven.sid, proven.friendly_name) == (told.fields["OutgoingCallerIdSid"], "Alice")
+
+
+async def test_a_credential_of_a_domain_registers_and_calls_it(
+    sdk: Sdk, server: Ringback, phone: Phone, sounds: Application
+) -> None:
+    """A list of the REST API is enough: nothing is said on the command line."""
+    sounds.pages["/domain"] = f"<Play>/{HIGH}.wav</Play>"
+    sip = sdk.client.api.account.sip
+    domain = await sdk(
+        lambda c: sip.domains.create("shop.example", voice_url=sounds.url("/domain"), sip_registration=True)
+    )
+    users = await sdk(lambda c: sip.credential_lists.create("Users"))
+    await sdk(lambda c: sip.credential_lists(users.sid).credentials.create("carol", "Correct-horse-7"))
+    await sdk(lambda c: sip.domains(domain.sid).auth.calls.credential_list_mappings.create(users.sid))
+    await sdk(lambda c: sip.domains(domain.sid).auth.registrations.credential_list_mappings.create(users.sid))
+    await asyncio.sleep(STORE_SECONDS + 0.7)
+    carol = await phone(
+        "carol",
+        account=(
+            f'<sip:carol@shop.example>;outbound="sip:127.0.0.1:{server.port};transport=udp";auth_user=carol;'
+            "auth_pass=Correct-horse-7;regint=20;answermode=auto"
+        ),
+    )
+    await carol.process.until(lambda: "200 OK" in carol.process.log(), "carol could not register")
+    called = await sdk(
+        lambda c: c.calls.create(to="sip:carol@shop.example", from_="shop", twiml="<Response><Pause/></Response>")
+    )
+    await sdk.status(called.sid, "completed")
+    await carol.until("CALL_CLOSED")
+    await carol.dial("sip:orders@shop.example")
+    await carol.hears(HIGH)
+    assert sounds.requests[0].fields["Direction"] == "inbound"

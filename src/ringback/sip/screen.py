@@ -41,10 +41,12 @@ class Screen:
         open_to: Iterable[Network] = (),
         is_bound: Callable[[Flow], bool] = lambda flow: False,
         is_own: Callable[[Flow], bool] = lambda flow: False,
+        asks_all: Callable[[RequestView], bool] = lambda view: False,
     ) -> None:
         """`open_to`: addresses that may call without a proof.
 
         `is_bound` tells whether a phone registered by a flow, `is_own` whether it is this server that calls itself.
+        `asks_all` tells whether a request is for something that wants a proof of everybody, those addresses included.
         """
         self._guard = guard
         self._digest = digest
@@ -52,6 +54,7 @@ class Screen:
         self._open_to = tuple(open_to)
         self._is_bound = is_bound
         self._is_own = is_own
+        self._asks_all = asks_all
 
     def knows(self, flow: Flow) -> bool:
         """Tell whether a flow is of somebody who may be told that a message could not be read: strangers may not."""
@@ -81,7 +84,7 @@ class Screen:
             answer = None
         if answer is not None:
             return self._check(answer, view, host, trusted, now)
-        if view.method != "REGISTER":
+        if view.method != "REGISTER" and not self._asks_all(view):
             if trunk is not None:
                 return Allow(f"trunk:{trunk}")
             if is_open or (view.method == "OPTIONS" and self._is_bound(flow)):

@@ -75,12 +75,21 @@ class Domains:
 
     def called(self, call: IncomingCall) -> SipDomainRecord | None:
         """Return the domain that a call is for, if it is for one."""
+        found = self._at(call.request_uri)
+        return None if found is None else found.record
+
+    def wants_password(self, request_uri: str) -> bool:
+        """Tell whether a call is for a domain that lets nobody in without a password, wherever they call from."""
+        found = self._at(request_uri)
+        return found is not None and found.by_password
+
+    def _at(self, request_uri: str) -> _Domain | None:
+        if not self._domains:
+            return None
         try:
-            host = parse_uri(call.request_uri).host.lower()
+            return self._domains.get(parse_uri(request_uri).host.lower())
         except FieldError:
             return None
-        found = self._domains.get(host)
-        return None if found is None else found.record
 
     def admits(self, name: str, call: IncomingCall) -> bool:
         """Tell whether somebody may call a domain: by password, by address, or by both where it has both lists.

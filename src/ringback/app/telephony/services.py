@@ -97,6 +97,7 @@ class SipServices:
             open_to=settings.sip.allow,
             is_bound=lambda flow: self.phones.is_bound(flow, clock()),
             is_own=lambda flow: self._is_own(flow) or self.domains.opens(flow.remote[0]),
+            asks_all=lambda view: view.method == "INVITE" and self.domains.wants_password(view.request_uri),
         )
         self.plan = Dialplan(
             self, self._trunks, rng=rng, domain=lambda: self._address, region=settings.calls.default_region

@@ -18,7 +18,7 @@ from ringback.model.sip_domains import (
 )
 from ringback.sip.auth import ha1
 from ringback.sip.events import DialogId, IncomingCall
-from ringback.sip.values import Allow, Challenge, Deny, Flow, Silent
+from ringback.sip.values import Allow, Challenge, Deny, Flow, RequestView, Silent
 from ringback.storage.database import Database
 
 SHOP = "shop.example"
@@ -130,6 +130,22 @@ async def test_both_lists_must_be_met(shop: Shop, database: Database) -> None:
     assert domains.admits(SHOP, call(OFFICE, "phone:carol"))
     assert not domains.admits(SHOP, call(OFFICE))
     assert not domains.admits(SHOP, call(identity="phone:carol"))
+    await world.services.close()
+
+
+async def test_a_domain_with_passwords_asks_those_whose_address_is_open(shop: Shop, database: Database) -> None:
+    """Calls to it only; to all else they call as before."""
+    await shop.map(CALLS, USERS)
+    world = await running(database)
+    loopback = Flow("UDP", HOME, ("127.0.0.1", 5060))
+
+    def screened(method: str, uri: str) -> object:
+        view = RequestView(method, uri, "sip:x@h", "x", uri, "orders", "i", (), b"")
+        return world.services.screen(view, loopback, world.now)
+
+    assert isinstance(screened("INVITE", f"sip:orders@{SHOP}"), Challenge)
+    assert screened("OPTIONS", f"sip:orders@{SHOP}") == Allow()
+    assert screened("INVITE", "sip:100@192.0.2.1") == Allow()
     await world.services.close()
 
 
