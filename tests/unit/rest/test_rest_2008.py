@@ -28,6 +28,7 @@ def fields(element: etree._Element) -> list[tuple[str, str | None]]:
     return [(child.tag, child.text) for child in element]
 
 
+@pytest.mark.conforms("2008-08-01/5/Accounts")
 async def test_an_account(rest: World) -> None:
     """Clause 6.1."""
     answer = await rest("GET", A)
@@ -49,6 +50,7 @@ async def test_an_account(rest: World) -> None:
     assert (await rest("DELETE", A)).status == 405
 
 
+@pytest.mark.conforms("2008-08-01/6/make-call")
 async def test_a_call_that_is_made(rest: World) -> None:
     """Clauses 6.2 and 6.4."""
     number = await rest.new_number()
@@ -115,6 +117,7 @@ async def test_a_status_is_a_number(rest: World, status: CallStatus, direction: 
     assert element.findtext("Duration") == ("9" if number == 2 else "")
 
 
+@pytest.mark.conforms("2008-08-01/6/redirect-call")
 async def test_a_live_call_is_redirected(rest: World) -> None:
     """Clause 6.3: CurrentUrl and CurrentMethod, by POST, PUT or `_method`."""
     call = await rest.new_call(status=CallStatus.IN_PROGRESS)
@@ -129,6 +132,7 @@ async def test_a_live_call_is_redirected(rest: World) -> None:
     assert (await rest("DELETE", f"{A}/Calls/{over.sid}")).status == 405
 
 
+@pytest.mark.conforms("2008-08-01/5/Segments")
 async def test_segments_share_the_sid_of_their_call(rest: World) -> None:
     """Clause 6.4: what Dial makes is a segment; API call and Dial segment are flags 6."""
     call = await rest.new_call(direction=Direction.OUTBOUND_API)
@@ -144,6 +148,7 @@ async def test_segments_share_the_sid_of_their_call(rest: World) -> None:
     assert (await rest("GET", f"{A}/Calls")).xml.find("Calls").get("total") == "1"
 
 
+@pytest.mark.conforms("2008-08-01/4/paging")
 async def test_a_page_says_where_it_is(rest: World) -> None:
     """Clause 4.3: attributes, `num` and `page`; what changed last comes first."""
     calls = [await rest.new_call(date_created=NOW + timedelta(seconds=i), start_time=NOW) for i in range(5)]
@@ -160,6 +165,7 @@ async def test_a_page_says_where_it_is(rest: World) -> None:
     assert too_large.xml.findtext("RestException/Code") == "20007"
 
 
+@pytest.mark.conforms("2008-08-01/4/date-filters")
 @pytest.mark.parametrize(
     ("query", "count"),
     [
@@ -175,6 +181,7 @@ async def test_filters(rest: World, query: str, count: int) -> None:
     assert (await rest("GET", f"{A}/Calls", query=query)).xml.find("Calls").get("total") == str(count)
 
 
+@pytest.mark.conforms("2008-08-01/4/json-shape", "2008-08-01/4/csv", "2008-08-01/4/html")
 async def test_other_formats(rest: World) -> None:
     """Clause 4.4."""
     call = await rest.new_call()

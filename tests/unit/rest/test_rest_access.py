@@ -37,6 +37,7 @@ async def test_no_credentials_no_answer(rest: World, authorization: str | None) 
     assert answer.headers["www-authenticate"] == 'Basic realm="Twilio API"'
 
 
+@pytest.mark.conforms("2010-04-01/8/auth")
 async def test_wrong_ones_are_refused_and_logged_without_the_token(
     rest: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -69,6 +70,7 @@ async def test_both_tokens_are_good_while_one_is_changed(rest: World) -> None:
     assert (await rest("GET", CALLS)).status == 401
 
 
+@pytest.mark.conforms("2010-04-01/8/subaccounts")
 async def test_a_parent_may_and_a_stranger_may_not(rest: World) -> None:
     child = await rest.new_account(owner_account_sid=rest.account.sid)
     stranger = await rest.new_account()
@@ -87,6 +89,7 @@ async def test_an_account_that_is_not_active(rest: World) -> None:
     assert (await rest("POST", path, {"FriendlyName": "x"})).json["code"] == 20005
 
 
+@pytest.mark.conforms("2010-04-01/8/auth")
 async def test_a_key_opens_everything_but_accounts_and_keys(rest: World) -> None:
     secret = "s" * 32
     digest = hashlib.sha256(secret.encode()).hexdigest()
@@ -98,6 +101,7 @@ async def test_a_key_opens_everything_but_accounts_and_keys(rest: World) -> None
         assert (await rest("GET", V2010 + path, auth=(key.sid, secret))).json["code"] == 20003
 
 
+@pytest.mark.conforms("2010-04-01/8/concurrency")
 async def test_so_many_at_once_and_no_more(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(store, RestSettings(max_concurrent=2)) as rest:
         gate, page = asyncio.Event(), rest.database.calls.page
@@ -144,6 +148,7 @@ async def test_bodies_have_bounds(rest: World, form: bytes, headers: dict[str, s
     assert answer.json["message"]
 
 
+@pytest.mark.conforms("2010-04-01/8/requests")
 async def test_what_a_parameter_means_to_nobody_is_told_to_the_account(rest: World) -> None:
     form = {"FriendlyName": "x", "Colour": "red", "SipAuthPassword": "secret"}
     assert (await rest("POST", f"{V2010}/Accounts/{{A}}/Queues.json", form, query="Shade=dark")).status == 201

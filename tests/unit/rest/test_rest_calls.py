@@ -11,6 +11,7 @@ CALLS = f"{V2010}/Accounts/{{A}}/Calls"
 NEW = {"To": THEIRS, "From": OURS, "Url": "http://127.0.0.1:8000/voice"}
 
 
+@pytest.mark.conforms("2010-04-01/8/null", "2010-04-01/8/dates")
 async def test_every_field_of_a_call_in_its_order(rest: World) -> None:
     call = await rest.new_call(start_time=NOW, end_time=NOW + timedelta(seconds=61), phone_number_sid="PN" + "a" * 32)
     answer = await rest("GET", f"{CALLS}/{call.sid}.json")
@@ -111,6 +112,7 @@ async def test_everything_that_can_be_said_about_a_call(rest: World) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.conforms("2010-04-01/8/error")
 @pytest.mark.parametrize(
     ("different", "code"),
     [
@@ -183,6 +185,7 @@ async def test_only_a_call_that_is_over_is_deleted(rest: World) -> None:
     assert (await rest("DELETE", f"{CALLS}/{live.sid}.json")).json["code"] == 20009
 
 
+@pytest.mark.conforms("2010-04-01/8/page", "2010-04-01/8/paging")
 async def test_pages_lead_to_each_other(rest: World) -> None:
     for second in range(5):
         await rest.new_call(date_created=NOW + timedelta(seconds=second))
@@ -206,6 +209,7 @@ async def test_pages_lead_to_each_other(rest: World) -> None:
     assert (await rest("GET", path, query=query)).status == 200
 
 
+@pytest.mark.conforms("2010-04-01/8/inequality")
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -231,6 +235,7 @@ async def test_lists_have_what_the_filters_say(rest: World, query: str, expected
     assert {call["sid"] for call in answer.json["calls"]} == {made[i].sid for i in expected}
 
 
+@pytest.mark.conforms("2010-04-01/8/paging")
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -250,6 +255,7 @@ async def test_what_a_list_is_refused_for(rest: World, query: str, code: int) ->
     assert (answer.status, answer.json["code"]) == (400, code)
 
 
+@pytest.mark.conforms("2010-04-01/8/formats")
 async def test_a_list_as_xml_and_csv(rest: World) -> None:
     call = await rest.new_call(caller_name='=cmd("x")')
     answer = (await rest("GET", CALLS)).xml.find("Calls")

@@ -67,6 +67,13 @@ async def sdk(rest: World, base: str) -> AsyncIterator[Sdk]:
         session.close()
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/CreateCall",
+    "2010-04-01/9/DeleteCall",
+    "2010-04-01/9/ListCall",
+    "2010-04-01/9/ListCallEvent",
+    "2010-04-01/9/UpdateCall",
+)
 async def test_calls(rest: World, sdk: Sdk) -> None:
     await rest.new_number()
     call = await sdk(lambda c: c.calls.create(to=THEIRS, from_=OURS, url=URL, status_callback_event=["initiated"]))
@@ -91,6 +98,17 @@ async def test_calls(rest: World, sdk: Sdk) -> None:
     assert await sdk.refused(lambda c: c.calls.create(to=THEIRS, from_=OURS)) == (400, 21205)
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/CreateCallRecording",
+    "2010-04-01/9/DeleteRecording",
+    "2010-04-01/9/DeleteTranscription",
+    "2010-04-01/9/FetchRecording",
+    "2010-04-01/9/FetchRecordingTranscription",
+    "2010-04-01/9/FetchTranscription",
+    "2010-04-01/9/ListRecording",
+    "2010-04-01/9/ListTranscription",
+    "2010-04-01/9/UpdateCallRecording",
+)
 async def test_recordings_and_transcriptions(rest: World, sdk: Sdk, base: str) -> None:
     call = await rest.new_call(status=CallStatus.IN_PROGRESS, start_time=NOW)
     started = await sdk(lambda c: c.calls(call.sid).recordings.create(recording_channels="dual"))
@@ -132,6 +150,15 @@ async def test_recordings_and_transcriptions(rest: World, sdk: Sdk, base: str) -
     assert not path.exists()
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/CreateParticipant",
+    "2010-04-01/9/DeleteParticipant",
+    "2010-04-01/9/ListConference",
+    "2010-04-01/9/ListConferenceRecording",
+    "2010-04-01/9/ListParticipant",
+    "2010-04-01/9/UpdateConference",
+    "2010-04-01/9/UpdateParticipant",
+)
 async def test_conferences_and_participants(rest: World, sdk: Sdk) -> None:
     await rest.new_number()
     conference = ConferenceRecord(
@@ -163,6 +190,16 @@ async def test_conferences_and_participants(rest: World, sdk: Sdk) -> None:
     assert await sdk(lambda c: c.conferences(conference.sid).recordings.list()) == []
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/CreateQueue",
+    "2010-04-01/9/DeleteQueue",
+    "2010-04-01/9/FetchMember",
+    "2010-04-01/9/FetchQueue",
+    "2010-04-01/9/ListMember",
+    "2010-04-01/9/ListQueue",
+    "2010-04-01/9/UpdateMember",
+    "2010-04-01/9/UpdateQueue",
+)
 async def test_queues_and_members(rest: World, sdk: Sdk) -> None:
     queue = await sdk(lambda c: c.queues.create(friendly_name="support", max_size=5))
     assert (queue.max_size, queue.current_size, queue.average_wait_time) == (5, 0, 0)
@@ -184,6 +221,15 @@ async def test_queues_and_members(rest: World, sdk: Sdk) -> None:
     assert await sdk(lambda c: c.queues.list()) == []
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/CreateMessage",
+    "2010-04-01/9/CreateMessageFeedback",
+    "2010-04-01/9/DeleteMessage",
+    "2010-04-01/9/FetchMedia",
+    "2010-04-01/9/ListMedia",
+    "2010-04-01/9/ListMessage",
+    "2010-04-01/9/UpdateMessage",
+)
 async def test_messages(rest: World, sdk: Sdk) -> None:
     sent = await sdk(lambda c: c.messages.create(to=THEIRS, from_=OURS, body="Hello", media_url=["http://127.0.0.1/x"]))
     assert (sent.status, sent.body, sent.num_media) == ("queued", "Hello", "1")
@@ -198,6 +244,16 @@ async def test_messages(rest: World, sdk: Sdk) -> None:
     assert await sdk.refused(lambda c: c.messages.create(to=THEIRS, body="x")) == (400, 21603)
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/CreateAccount",
+    "2010-04-01/9/CreateIncomingPhoneNumber",
+    "2010-04-01/9/DeleteIncomingPhoneNumber",
+    "2010-04-01/9/FetchAvailablePhoneNumberCountry",
+    "2010-04-01/9/ListAvailablePhoneNumberCountry",
+    "2010-04-01/9/ListAvailablePhoneNumberLocal",
+    "2010-04-01/9/ListIncomingPhoneNumber",
+    "2010-04-01/9/UpdateIncomingPhoneNumber",
+)
 async def test_numbers(rest: World, sdk: Sdk) -> None:
     await rest.database.available_numbers.offer(
         AvailableNumberRecord(f"+1415555070{i}", "US", "local", NOW, region="CA", locality="SAN FRANCISCO")
@@ -225,6 +281,12 @@ async def test_numbers(rest: World, sdk: Sdk) -> None:
     ).account_sid == child.sid
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/CreateValidationRequest",
+    "2010-04-01/9/DeleteOutgoingCallerId",
+    "2010-04-01/9/ListOutgoingCallerId",
+    "2010-04-01/9/UpdateOutgoingCallerId",
+)
 async def test_caller_ids(rest: World, sdk: Sdk) -> None:
     asked = await sdk(lambda c: c.validation_requests.create(phone_number=THEIRS, friendly_name="Me", call_delay=3))
     assert len(asked.validation_code) == 6
@@ -240,6 +302,12 @@ async def test_caller_ids(rest: World, sdk: Sdk) -> None:
     assert await sdk(lambda c: c.outgoing_caller_ids(found.sid).delete())
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/CreateApplication",
+    "2010-04-01/9/DeleteApplication",
+    "2010-04-01/9/ListApplication",
+    "2010-04-01/9/UpdateApplication",
+)
 async def test_applications(rest: World, sdk: Sdk) -> None:
     made = await sdk(lambda c: c.applications.create(friendly_name="Menu", voice_url=URL, voice_method="GET"))
     assert (made.voice_url, made.sms_method, made.voice_caller_id_lookup) == (URL, "POST", False)
@@ -256,6 +324,14 @@ async def test_applications(rest: World, sdk: Sdk) -> None:
     assert await sdk(lambda c: c.applications(made.sid).delete())
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/CreateNewKey",
+    "2010-04-01/9/DeleteKey",
+    "2010-04-01/9/FetchBalance",
+    "2010-04-01/9/ListAccount",
+    "2010-04-01/9/UpdateAccount",
+    "2010-04-01/9/UpdateKey",
+)
 async def test_accounts_and_keys(rest: World, sdk: Sdk, base: str) -> None:
     child = await sdk(lambda c: c.api.v2010.accounts.create(friendly_name="Child"))
     assert (child.owner_account_sid, child.status, child.type) == (rest.account.sid, "active", "Full")
@@ -281,6 +357,9 @@ async def test_accounts_and_keys(rest: World, sdk: Sdk, base: str) -> None:
     assert (await sdk(lambda c: c.balance.fetch())).balance == "0.00"
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/ListUsageRecord", "2010-04-01/9/ListUsageRecordDaily", "2010-04-01/9/ListUsageRecordToday"
+)
 async def test_usage_counts_calls(rest: World, sdk: Sdk) -> None:
     await rest.new_call(start_time=NOW, end_time=NOW + timedelta(seconds=90))
     records = {one.category: one for one in await sdk(lambda c: c.usage.records.list())}
@@ -291,6 +370,12 @@ async def test_usage_counts_calls(rest: World, sdk: Sdk) -> None:
     assert [one.count for one in daily] == ["1", "0", "0", "0"]
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/FetchCallNotification",
+    "2010-04-01/9/FetchNotification",
+    "2010-04-01/9/ListCallNotification",
+    "2010-04-01/9/ListNotification",
+)
 async def test_notifications(rest: World, sdk: Sdk) -> None:
     from ringback.model.notifications import LOG_WARNING, NotificationRecord
 
@@ -307,6 +392,7 @@ async def test_notifications(rest: World, sdk: Sdk) -> None:
     assert (await sdk(lambda c: c.calls(call.sid).notifications(record.sid).fetch())).response_body == "<x/>"
 
 
+@pytest.mark.conforms("2010-04-01/16/messages", "2010-04-01/16/calls", "2010-04-01/16/numbers")
 async def test_test_credentials(rest: World, base: str) -> None:
     test = await rest.new_account(is_test=True)
     sdk = Sdk(rest, base, test)

@@ -37,6 +37,30 @@ async def refused(rest: World, path: str, **form: str) -> tuple[int, int]:
     return answer.status, answer.json["code"]
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/CreateSipAuthCallsCredentialListMapping",
+    "2010-04-01/9/CreateSipAuthRegistrationsCredentialListMapping",
+    "2010-04-01/9/CreateSipCredential",
+    "2010-04-01/9/CreateSipCredentialList",
+    "2010-04-01/9/CreateSipDomain",
+    "2010-04-01/9/CreateSipIpAccessControlList",
+    "2010-04-01/9/CreateSipIpAccessControlListMapping",
+    "2010-04-01/9/CreateSipIpAddress",
+    "2010-04-01/9/DeleteSipAuthCallsCredentialListMapping",
+    "2010-04-01/9/DeleteSipCredential",
+    "2010-04-01/9/DeleteSipCredentialList",
+    "2010-04-01/9/DeleteSipDomain",
+    "2010-04-01/9/DeleteSipIpAccessControlList",
+    "2010-04-01/9/FetchSipAuthCallsIpAccessControlListMapping",
+    "2010-04-01/9/FetchSipDomain",
+    "2010-04-01/9/ListSipCredential",
+    "2010-04-01/9/ListSipCredentialListMapping",
+    "2010-04-01/9/ListSipDomain",
+    "2010-04-01/9/UpdateSipCredential",
+    "2010-04-01/9/UpdateSipCredentialList",
+    "2010-04-01/9/UpdateSipDomain",
+    "2010-04-01/9/UpdateSipIpAddress",
+)
 @pytest.mark.slow
 async def test_the_sdk_makes_a_domain_with_lists(rest: World, sdk: Sdk) -> None:
     domain = await sdk(
@@ -154,6 +178,9 @@ async def test_what_is_refused(rest: World) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.conforms(
+    "2010-04-01/9/DeleteSipIpAddress", "2010-04-01/9/ListSipIpAddress", "2010-04-01/9/UpdateSipIpAccessControlList"
+)
 async def test_a_thing_of_another_list_is_not_found(rest: World) -> None:
     one, two = [(await new(rest, "CredentialLists", FriendlyName="L"))["sid"] for _ in range(2)]
     user = (await new(rest, f"CredentialLists/{one}/Credentials", Username="carol", Password=STRONG))["sid"]

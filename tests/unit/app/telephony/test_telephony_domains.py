@@ -79,6 +79,7 @@ async def test_lists_that_count_for_nothing_open_nothing(shop: Shop, database: D
     await world.services.close()
 
 
+@pytest.mark.conforms("2010-04-01/14/domain")
 async def test_a_credential_may_call_and_where_it_counts_for_that_register(shop: Shop, database: Database) -> None:
     await shop.map(CALLS, USERS)
     world = await running(database)
@@ -111,6 +112,7 @@ async def test_a_domain_without_registrations_has_none(shop: Shop, database: Dat
     await world.services.close()
 
 
+@pytest.mark.conforms("2010-04-01/14/domain")
 async def test_an_address_may_call_without_a_password(shop: Shop, database: Database) -> None:
     await shop.map(CALLS, NEAR)
     world = await running(database)
@@ -122,6 +124,7 @@ async def test_an_address_may_call_without_a_password(shop: Shop, database: Data
     await world.services.close()
 
 
+@pytest.mark.conforms("2010-04-01/14/domain")
 async def test_both_lists_must_be_met(shop: Shop, database: Database) -> None:
     await shop.map(CALLS, NEAR, USERS)
     world = await running(database)
