@@ -42,8 +42,8 @@ class SipDomains(Protocol):
         """Return the domain that a call is for, if it is for one."""
         ...
 
-    def admits(self, name: str, call: IncomingCall) -> bool:
-        """Tell whether somebody may call a domain."""
+    def refusal(self, name: str, call: IncomingCall) -> int | None:
+        """Return the code of the warning for somebody who may not call a domain, or None for somebody who may."""
         ...
 
 
@@ -129,9 +129,11 @@ class VoiceApplications:
         """Drive a call to a SIP domain (2010-04-01, clause 14)."""
         leg.assign(domain.account_sid, None, ApiVersion.V2010)
         account = await self._directory.account(domain.account_sid)
-        if account is None or not domains.admits(domain.domain_name, invite):
-            code = 32202 if invite.identity is None else 32201
-            leg.note(events.ERROR, code=code, message=f"this caller may not call the SIP domain {domain.domain_name}")
+        code = domains.refusal(domain.domain_name, invite)
+        if account is None or code is not None:
+            leg.note(
+                events.WARNING, code=code or 0, message=f"this caller may not call the SIP domain {domain.domain_name}"
+            )
             leg.refuse(403, outcome.REJECTED)
             return
         if not domain.voice_url:

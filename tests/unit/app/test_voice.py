@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -12,7 +13,9 @@ from voice_world import ACCOUNT, CALLER, DEFAULT, NUMBER, SHOP, STATUS_URL, Worl
 from web_in_memory import NEVER, Asked, Page
 
 from ringback.model import events
+from ringback.model.sip_domains import SipDomainRecord
 from ringback.model.status import ApiVersion, CallStatus
+from ringback.sip.events import IncomingCall
 from ringback.testing.clock import run
 from ringback.testing.exchange import EPOCH
 from ringback.webhooks.signature import HEADER, sign
@@ -50,6 +53,48 @@ async def test_a_call_belongs_to_the_account_of_its_number(tmp_path: Path) -> No
         record = world.record(await world.call())
         assert (record["account_sid"], record["phone_number_sid"]) == (ACCOUNT.sid, "PN" + "7" * 32)
         assert (record["from_"], record["to"], record["api_version"]) == (CALLER, NUMBER, V2010)
+
+
+# -- calls to SIP domains ----------------------------------------------------------------------------------------------
+
+
+class OneDomain:
+    """Every call is for one SIP domain, that may refuse it."""
+
+    def __init__(self, code: int | None = None, **different: Any) -> None:
+        self.code = code
+        values: dict[str, Any] = {"voice_url": SHOP, "voice_status_callback_url": STATUS_URL, **different}
+        self.record = SipDomainRecord("SD" + "1" * 32, ACCOUNT.sid, "shop.example", "Shop", EPOCH, **values)
+
+    def called(self, call: IncomingCall) -> SipDomainRecord:
+        return self.record
+
+    def refusal(self, name: str, call: IncomingCall) -> int | None:
+        assert name == "shop.example"
+        return self.code
+
+
+@virtual
+async def test_a_call_to_a_sip_domain_asks_its_application(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.web.pages |= {SHOP: HELLO, STATUS_URL: ""}
+        world.voice.domains = OneDomain()
+        record = world.record(await world.call())
+        assert (record["account_sid"], record["phone_number_sid"]) == (ACCOUNT.sid, None)
+        assert record["status"] is CallStatus.COMPLETED
+        assert [asked.url for asked in world.web.asked] == [SHOP, STATUS_URL]
+
+
+@virtual
+async def test_who_may_not_call_a_sip_domain_is_refused(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        for code in (32201, 32202):
+            world.voice.domains = OneDomain(code)
+            phone = await world.call()
+            assert (phone.refused_with, world.warnings(phone)) == (403, [code])
+        world.voice.domains = OneDomain(voice_url=None)
+        assert (await world.call()).refused_with == 404
+        assert world.web.asked == []
 
 
 # -- what the application is asked -------------------------------------------------------------------------------------

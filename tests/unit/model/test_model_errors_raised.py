@@ -34,7 +34,7 @@ NOT_RAISED = {
     "ConversationRelay is not rendered yet": {64101, 64102, 64105, 64107},
     "nothing tells an application of it yet": {
         *(10001, 10003, 13225, 13227, 13241, 15002, 16001, 16020, 16021, 16022, 16025, 16026),
-        *(32011, 32014, 32015, 32201, 32202, 32650),
+        *(32011, 32014, 32015, 32650),
     },
 }
 """Codes that nothing raises, by the reason."""

@@ -91,18 +91,19 @@ class Domains:
         except FieldError:
             return None
 
-    def admits(self, name: str, call: IncomingCall) -> bool:
-        """Tell whether somebody may call a domain: by password, by address, or by both where it has both lists.
+    def refusal(self, name: str, call: IncomingCall) -> int | None:
+        """Return the code of the warning for somebody who may not call a domain, or None for somebody who may.
 
-        A domain without any list is called by nobody.
+        They may by password, by address, or by both where it has both lists. One without any is called by nobody.
         """
         domain = self._domains.get(name)
         if domain is None or not (domain.by_password or domain.by_address):
-            return False
+            return 32201
+        if domain.by_address and not within(call.flow.remote[0], domain.networks):
+            return 32201
         identity = call.identity or ""
         proven = identity.startswith(IDENTITY) and identity.removeprefix(IDENTITY) in domain.users
-        near = within(call.flow.remote[0], domain.networks)
-        return (proven or not domain.by_password) and (near or not domain.by_address)
+        return 32202 if domain.by_password and not proven else None
 
     def _take(self, access: SipAccess) -> None:
         domains = {record.sid: _Domain(record) for record in access.domains}

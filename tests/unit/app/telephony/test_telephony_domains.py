@@ -74,8 +74,8 @@ def call(flow: Flow = ALICE, identity: str | None = None, uri: str = f"sip:order
 async def test_lists_that_count_for_nothing_open_nothing(shop: Shop, database: Database) -> None:
     world = await running(database)
     assert isinstance(world.screen("INVITE", OFFICE), Silent)
-    assert not world.services.domains.admits(SHOP, call(OFFICE, "phone:carol"))
-    assert not world.services.domains.admits("other.example", call())
+    assert world.services.domains.refusal(SHOP, call(OFFICE, "phone:carol")) is not None
+    assert world.services.domains.refusal("other.example", call()) is not None
     await world.services.close()
 
 
@@ -87,10 +87,10 @@ async def test_a_credential_may_call_and_where_it_counts_for_that_register(shop:
     assert world.log_in("INVITE", user="carol", password=SECRET) == Allow("phone:carol")
     assert isinstance(world.log_in("INVITE", user="carol", password="wrong"), Deny)
     domains, phones = world.services.domains, world.services.phones
-    assert domains.admits(SHOP, call(identity="phone:carol"))
-    assert not domains.admits(SHOP, call(identity="phone:alice"))
-    assert not domains.admits(SHOP, call(identity="trunk:carol"))
-    assert not domains.admits(SHOP, call(OFFICE))
+    assert domains.refusal(SHOP, call(identity="phone:carol")) is None
+    assert domains.refusal(SHOP, call(identity="phone:alice")) is not None
+    assert domains.refusal(SHOP, call(identity="trunk:carol")) is not None
+    assert domains.refusal(SHOP, call(OFFICE)) is not None
     assert world.register("<sip:carol@10.0.0.5>", identity="phone:carol", to="carol")[0] == 403
     assert not phones.is_phone("carol")
     await shop.map(REGISTRATIONS, USERS)
@@ -119,8 +119,8 @@ async def test_an_address_may_call_without_a_password(shop: Shop, database: Data
     assert world.screen("INVITE", OFFICE) == Allow()
     assert isinstance(world.screen("INVITE"), Silent)
     assert isinstance(world.screen("REGISTER", OFFICE), Silent)
-    assert world.services.domains.admits(SHOP, call(OFFICE))
-    assert not world.services.domains.admits(SHOP, call())
+    assert world.services.domains.refusal(SHOP, call(OFFICE)) is None
+    assert world.services.domains.refusal(SHOP, call()) is not None
     await world.services.close()
 
 
@@ -130,9 +130,9 @@ async def test_both_lists_must_be_met(shop: Shop, database: Database) -> None:
     world = await running(database)
     assert isinstance(world.screen("INVITE", OFFICE), Challenge)
     domains = world.services.domains
-    assert domains.admits(SHOP, call(OFFICE, "phone:carol"))
-    assert not domains.admits(SHOP, call(OFFICE))
-    assert not domains.admits(SHOP, call(identity="phone:carol"))
+    assert domains.refusal(SHOP, call(OFFICE, "phone:carol")) is None
+    assert domains.refusal(SHOP, call(OFFICE)) == 32202
+    assert domains.refusal(SHOP, call(identity="phone:carol")) == 32201
     await world.services.close()
 
 
