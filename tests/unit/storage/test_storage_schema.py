@@ -14,6 +14,7 @@ import ringback.storage.migrations
 from ringback.storage.database import Database, StorageError
 from ringback.storage.migrations.versions import v0001_calls
 from ringback.storage.schema import REVISIONS, _upgrade, migrate
+from ringback.storage.secrets import SecretBox
 from ringback.storage.tables import metadata
 
 
@@ -31,6 +32,28 @@ async def test_the_steps_lead_to_the_tables_of_the_stores(db: Database) -> None:
 
     async with db.connections.read() as connection:
         assert await connection.run_sync(differences) == []
+
+
+def _shape(connection: Connection) -> dict[str, object]:
+    """Each table with its columns, keys and indexes. Defaults are left out: only rows that were there before need any."""
+    found, shape = inspect(connection), dict[str, object]()
+    for table in sorted(found.get_table_names()):
+        columns = [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)]
+        indexes = [(i["name"], i["column_names"], i["unique"]) for i in found.get_indexes(table)]
+        keys = [found.get_pk_constraint(table), found.get_foreign_keys(table), found.get_unique_constraints(table)]
+        shape[table] = sorted(columns), sorted(indexes, key=str), [str(sorted(key, key=str)) for key in keys]
+    return shape
+
+
+async def test_tables_made_at_once_are_those_of_the_steps(database_at: str, tmp_path: Path) -> None:
+    async with Database.open(database_at, SecretBox(tmp_path)) as made:
+        async with made.connections.write() as connection:
+            at_once = await connection.run_sync(_shape)
+            await connection.run_sync(metadata.drop_all)
+            await connection.execute(text("DROP TABLE alembic_version"))
+            await connection.run_sync(_upgrade)
+            assert await connection.run_sync(_shape) == at_once
+            await connection.run_sync(migrate)
 
 
 async def test_a_newer_schema_is_not_touched(db: Database) -> None:
@@ -59,7 +82,7 @@ def test_a_step_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: py
         connection.connection.dbapi_connection.isolation_level = None  # type: ignore[union-attr]
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         patch.setattr(v0001_calls.op, "create_index", fail)
-        migrate(connection)
+        _upgrade(connection)
     assert inspect(engine).get_table_names() == []
     engine.dispose()
 
