@@ -35,7 +35,7 @@ async def test_the_steps_lead_to_the_tables_of_the_stores(db: Database) -> None:
 
 
 def _shape(connection: Connection) -> dict[str, object]:
-    """Each table with its columns, keys and indexes. Defaults are left out: only rows that were there before need any."""
+    """Each table with its columns, keys and indexes; without the defaults, which only rows of old need."""
     found, shape = inspect(connection), dict[str, object]()
     for table in sorted(found.get_table_names()):
         columns = [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)]
@@ -46,14 +46,13 @@ def _shape(connection: Connection) -> dict[str, object]:
 
 
 async def test_tables_made_at_once_are_those_of_the_steps(database_at: str, tmp_path: Path) -> None:
-    async with Database.open(database_at, SecretBox(tmp_path)) as made:
-        async with made.connections.write() as connection:
-            at_once = await connection.run_sync(_shape)
-            await connection.run_sync(metadata.drop_all)
-            await connection.execute(text("DROP TABLE alembic_version"))
-            await connection.run_sync(_upgrade)
-            assert await connection.run_sync(_shape) == at_once
-            await connection.run_sync(migrate)
+    async with Database.open(database_at, SecretBox(tmp_path)) as made, made.connections.write() as connection:
+        at_once = await connection.run_sync(_shape)
+        await connection.run_sync(metadata.drop_all)
+        await connection.execute(text("DROP TABLE alembic_version"))
+        await connection.run_sync(_upgrade)
+        assert await connection.run_sync(_shape) == at_once
+        await connection.run_sync(migrate)
 
 
 async def test_a_newer_schema_is_not_touched(db: Database) -> None:
