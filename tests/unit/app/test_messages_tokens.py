@@ -1,85 +1,24 @@
 """Messages, composed: from a message that comes to the answers that go out, with cookies, fallbacks and keywords."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ringback.app.directory import Directory
-from ringback.app.messages import COOKIE_SECONDS, Tokens, build_messages
+from ringback.app.messages import COOKIE_SECONDS, Tokens
 from ringback.messaging.port import Arrival
-from ringback.messaging.service import MessageService
-from ringback.messaging.settings import MessageSettings
 from ringback.model.messages import CarrierRecord
 from ringback.model.provisioning import ApplicationRecord
-from ringback.model.records import Account, CallEvent, IncomingNumber
-from ringback.model.status import ApiVersion
-from ringback.storage.database import Database
+from ringback.model.records import Account
 from ringback.storage.messages import MessageQuery
-from ringback.webhooks.client import WebhookClient, WebhookSettings
-from tests.unit.app.web_in_memory import Page, WebInMemory
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SHOP, PERSON = "+15550100001", "+15550100099"
-
-
-@dataclass
-class World:
-    database: Database
-    account: Account
-    web: WebInMemory
-    service: MessageService
-    clock: list[float]
-    events: list[CallEvent] = field(default_factory=list)
-
-    async def bring(self, body: str = "hi", to: str = SHOP) -> list[str]:
-        """Let a message come; return the texts of all answers so far."""
-        await self.service.received(Arrival(PERSON, to, body, "local"))
-        await self.service.idle()
-        found = await self.database.messages.find(MessageQuery(to=PERSON))
-        return [one.body for one in reversed(found)]
-
-
-def number(account: Account, phone_number: str, **different: Any) -> IncomingNumber:
-    values: dict[str, Any] = {
-        "sid": f"PN{phone_number[1:]:0>32}", "account_sid": account.sid, "phone_number": phone_number, "voice_url": "",
-        "voice_method": "POST", "voice_fallback_url": None, "voice_fallback_method": "POST", "status_callback": None,
-        "status_callback_method": "POST", "api_version": ApiVersion.V2010, "friendly_name": "", "date_created": NOW,
-    }  # fmt: skip
-    return IncomingNumber(**values | different)
+from tests.unit.app.message_applications import NOW, PERSON, SHOP, World, message_applications, number
+from tests.unit.app.web_in_memory import Page
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    clock, web, events = [0.0], WebInMemory(), list[CallEvent]()
-    async with Database.open(tmp_path / "ringback.db") as database:
-        account = await database.accounts.ensure_default(NOW, lambda length: bytes(range(length)))
-        entropy = iter(range(1, 10_000))
-        service, close = build_messages(
-            database=database,
-            directory=Directory(database, lambda: clock[0]),
-            webhooks=WebhookClient(WebhookSettings(), web, lambda: "token"),
-            note=events.append,
-            storage=tmp_path,
-            default_account=account.sid,
-            settings=MessageSettings(),
-            clock=lambda: clock[0],
-            utcnow=lambda: NOW + timedelta(seconds=clock[0]),
-            entropy=lambda length: next(entropy).to_bytes(length, "big"),
-            media_base="http://voice",
-            handsets=False,
-        )
-        await service.start()
-        await service._tasks.close()
-        await database.numbers.add(number(account, SHOP, sms_url="http://app/sms", sms_fallback_url="http://app/spare"))
-        await service.tick()
-        made = World(database, account, web, service, clock, events)
+    async with message_applications(tmp_path) as made:
         yield made
-        await service.close()
-        await close()
 
 
 async def test_the_application_is_asked_and_its_answers_go_out(world: World) -> None:
