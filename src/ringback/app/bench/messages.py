@@ -12,24 +12,23 @@ import os
 import socket
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import smpp34
 from aiohttp import web
 
-from ringback.app.bench.media.errors import BenchError as MachineError
+from ringback.app.bench.media.errors import BenchError
 from ringback.app.bench.media.machine import cpu_seconds, preferred, two_cores
-from ringback.app.errors import UserError
+from ringback.app.bench.smsc import Smsc
 from ringback.app.processes import free_port, run_ringback, running, server_environment, server_pid, until_ready
 from ringback.storage.database import Database
 from ringback.storage.secrets import SecretBox
 
 NUMBER = "+15550100008"
+_WARM_UP = 50
 _FINAL = ("delivered", "undelivered", "failed")
 _PATIENCE = 60.0
 """Seconds without any news, after which what has not come is lost."""
@@ -37,20 +36,13 @@ _PATIENCE = 60.0
 Say = Callable[[str], None]
 
 
-class BenchError(UserError):
-    """The benchmark could not be run."""
-
-
 async def bench_messages(count: int, at_once: int, postgresql: str | None, say: Say) -> dict[str, Any]:
     """Send `count` messages, `at_once` requests at a time, on SQLite and on the PostgreSQL database of a URL.
 
     Returns `{"messages_per_second": {"sqlite", "postgresql"}, "messages_per_cpu_second": …, "lost", "doubled"}`; an
-    engine that was not measured has None. Raises BenchError.
+    engine that was not measured has None. Raises UserError.
     """
-    try:
-        core, load_core = two_cores()
-    except MachineError as error:
-        raise BenchError(str(error)) from error
+    core, load_core = two_cores()
     before = os.sched_getaffinity(0)
     told: dict[str, Any] = {"messages_per_second": {}, "messages_per_cpu_second": {}, "lost": 0, "doubled": 0}
     for engine, url in (("sqlite", ""), ("postgresql", postgresql)):
@@ -108,8 +100,8 @@ class _Run:
                 token = base64.b64encode(":".join(login).encode()).decode()
                 async with aiohttp.ClientSession(headers={"Authorization": f"Basic {token}"}) as session:
                     url = f"http://127.0.0.1:{http}/2010-04-01/Accounts/{login[0]}/Messages.json"
-                    await self._send(session, url, callbacks, range(-50, 0))  # whatever is imported at first use
-                    await self._wait(50)
+                    await self._send(session, url, callbacks, range(-_WARM_UP, 0))  # whatever is imported at first use
+                    await self._wait(_WARM_UP)
                     self._ends.clear()
                     smsc.texts.clear()
                     began, used = clock(), cpu_seconds(pid)
@@ -164,72 +156,6 @@ class _Run:
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         return f"http://127.0.0.1:{runner.addresses[0][1]}/status"
-
-
-class Smsc:
-    """An SMSC that takes everything, and tells that it was delivered."""
-
-    def __init__(self) -> None:
-        self.port = free_port(socket.SOCK_STREAM)
-        self.texts: Counter[bytes] = Counter()
-        self._server = smpp34.Server("127.0.0.1", self.port, system_id="smsc")
-        self._sessions: dict[str, smpp34.Esme] = {}
-        self._bound = asyncio.Event()
-        self._group = asyncio.TaskGroup()
-        self._serving: asyncio.Task[None] | None = None
-        self._count = 0
-
-    async def __aenter__(self) -> "Smsc":
-        await self._server.start()
-        await self._group.__aenter__()
-        self._serving = self._group.create_task(self._serve())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._serving is not None:
-            self._serving.cancel()
-        await self._group.__aexit__(None, None, None)
-        await self._server.stop()
-
-    async def bound(self) -> None:
-        """Wait until somebody has bound. Raises BenchError."""
-        try:
-            async with asyncio.timeout(30):
-                await self._bound.wait()
-        except TimeoutError:
-            raise BenchError("the server did not bind to the SMSC within 30 s") from None
-
-    async def _serve(self) -> None:
-        while True:
-            event = await self._server.next()
-            if isinstance(event, smpp34.Esme):
-                self._sessions[event.session_id] = event
-                self._bound.set()
-            elif isinstance(event, smpp34.SubmitSmEvent):
-                self._count += 1
-                self.texts[event.short_message] += 1
-                event.accept(f"{self._count:x}")
-                self._group.create_task(self._report(event, f"{self._count:x}"))
-            else:
-                self._sessions.pop(event.session_id, None)
-
-    async def _report(self, event: smpp34.SubmitSmEvent, identifier: str) -> None:
-        esme = self._sessions.get(event.session_id)
-        text = (
-            f"id:{identifier} sub:001 dlvrd:001 submit date:2601011200 done date:2601011200 stat:DELIVRD err:000 text:"
-        )
-        for _ in range(5):
-            if esme is None:
-                return
-            try:
-                answer = await esme.deliver_sm(
-                    event.source_addr, text.encode(), source_addr=event.destination_addr, esm_class=4
-                )
-            except smpp34.SmppError:
-                return
-            if answer.is_success:
-                return
-            await asyncio.sleep(0.2)
 
 
 def _provide(environment: Mapping[str, str], smsc_port: int) -> None:
