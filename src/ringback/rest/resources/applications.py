@@ -72,12 +72,12 @@ SETTINGS: Final = (
 
 
 def changes(request: Request) -> dict[str, Any]:
-    """What a request changes: an empty URL unsets it, an empty method means POST."""
+    """What a request changes: an empty URL unsets it."""
     known = {parameter.target for parameter in SETTINGS}
     found: dict[str, Any] = {}
     for name, value in request.values.items():
         if name in known:
-            found[name] = value if value != "" else "POST" if name.endswith("_method") else None
+            found[name] = None if value == "" else value
     if found.get("api_version"):
         found["api_version"] = ApiVersion(found["api_version"])
     return found
