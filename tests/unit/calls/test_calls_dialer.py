@@ -1,5 +1,7 @@
 """Dial: who is called, who is connected, what everybody hears, and how it ends; in virtual time."""
 
+# Covers: testing/exchange.py
+
 import asyncio
 from typing import Any
 

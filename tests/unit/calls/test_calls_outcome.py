@@ -45,3 +45,15 @@ def test_every_ending_of_the_sip_core_is_in_the_table() -> None:
 def test_a_reason_that_is_not_in_the_table_is_an_error() -> None:
     with pytest.raises(KeyError):
         outcome.final_status("boredom", answered=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (486, CallStatus.BUSY), (600, CallStatus.BUSY), (603, CallStatus.BUSY), (408, CallStatus.NO_ANSWER),
+        (480, CallStatus.NO_ANSWER), (487, CallStatus.NO_ANSWER), (404, CallStatus.FAILED), (503, CallStatus.FAILED),
+    ],
+)  # fmt: skip
+def test_what_a_refusal_means_is_in_its_sip_status(code: int, status: CallStatus) -> None:
+    assert outcome.refusal_status(code) is status
+    assert outcome.final_status(outcome.REFUSED, answered=False, sip_code=code) is status

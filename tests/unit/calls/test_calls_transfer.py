@@ -1,5 +1,7 @@
 """Transfers by phones: who goes, who stays, with whom, and what the phone is told; in virtual time."""
 
+# Covers: testing/exchange.py
+
 import asyncio
 from dataclasses import dataclass, field
 

@@ -1,5 +1,7 @@
 """Comfort noise: silence that a peer tells of is soft noise, and never a loss."""
 
+# Covers: media/inbound.py
+
 from pathlib import Path
 
 import numpy as np

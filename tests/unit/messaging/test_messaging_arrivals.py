@@ -1,5 +1,7 @@
 """The way in: messages, segments, and what cannot be kept."""
 
+# Covers: testing/messages.py
+
 from datetime import timedelta
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """The way out: which carrier gets a message, when, and how often."""
 
+# Covers: testing/messages.py
+
 import asyncio
 from pathlib import Path
 

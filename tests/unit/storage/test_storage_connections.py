@@ -1,11 +1,12 @@
 """Transactions, and the one error in which they fail."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, bindparam, column, select, table, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from ringback.storage.connections import Connections
 from ringback.storage.engines import create_engine, database_url
@@ -19,6 +20,23 @@ async def connections(tmp_path: Path) -> AsyncIterator[Connections]:
         await connection.execute(text("CREATE TABLE t (n INTEGER UNIQUE)"))
     yield connections
     await connections.close()
+
+
+@pytest.fixture
+async def of_each(engine: str | None, connections: Connections) -> AsyncIterator[Connections]:
+    """Connections of each engine in turn, with a table t."""
+    if engine is None:
+        yield connections
+        return
+    postgresql = Connections(create_engine(database_url(engine)))
+    async with postgresql.write() as connection:
+        await connection.execute(text("CREATE TABLE t (n INTEGER UNIQUE)"))
+    try:
+        yield postgresql
+    finally:
+        async with postgresql.write() as connection:
+            await connection.execute(text("DROP TABLE t"))
+        await postgresql.close()
 
 
 async def count(connections: Connections) -> int:
@@ -84,3 +102,56 @@ async def test_no_connection_left(tmp_path: Path) -> None:
                 pass
     assert raised.value.unavailable
     await connections.close()
+
+
+async def test_work_of_many_statements_is_done_together(of_each: Connections) -> None:
+    def insert(connection: Connection, *numbers: int) -> int:
+        for number in numbers:
+            connection.execute(text("INSERT INTO t VALUES (:n)"), {"n": number})
+        return len(numbers)
+
+    assert await of_each.together(lambda connection: insert(connection, 1, 2)) == 2
+    with pytest.raises(StorageError, match="refused it") as raised:
+        await of_each.together(lambda connection: insert(connection, 3, 1))
+    assert not raised.value.unavailable
+    assert await count(of_each) == 2
+
+
+async def test_work_written_for_asyncio_is_done_at_once(of_each: Connections) -> None:
+    async def insert(connection: AsyncConnection, *numbers: int) -> str:
+        for number in numbers:
+            await connection.execute(text("INSERT INTO t VALUES (:n)"), {"n": number})
+        return connection.dialect.name
+
+    async def highest(connection: AsyncConnection) -> object:
+        return await connection.scalar(text("SELECT max(n) FROM t"))
+
+    assert await of_each.at_once(lambda connection: insert(connection, 1, 2)) == of_each.dialect
+    with pytest.raises(StorageError, match="refused it"):
+        await of_each.at_once(lambda connection: insert(connection, 3, 1))
+    assert await of_each.at_once(highest, writes=False) == 2
+
+
+async def test_what_is_done_at_once_waits_for_nothing_else(connections: Connections) -> None:
+    """In a thread there is no loop that could wake it; what it did until then is undone."""
+
+    async def dawdle(connection: AsyncConnection) -> None:
+        await connection.execute(text("INSERT INTO t VALUES (1)"))
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="waited for something else"):
+        await connections.at_once(dawdle)
+    assert await count(connections) == 0
+
+
+async def test_a_look_sees_what_is_committed(of_each: Connections) -> None:
+    query = select(column("n")).select_from(table("t")).where(column("n") > bindparam("least")).order_by("n")
+    async with of_each.write() as connection:
+        await connection.execute(text("INSERT INTO t VALUES (1), (2), (3)"))
+        async with of_each.look() as looking:
+            assert await looking.scalar(text("SELECT count(*) FROM t")) == 0
+    async with of_each.look() as looking:
+        assert await looking.scalar(text("SELECT count(*) FROM t")) == 3
+    assert [row["n"] for row in await of_each.rows(query, {"least": 1})] == [2, 3]
+    with pytest.raises(StorageError):
+        await of_each.rows(select(column("n")).select_from(table("missing")))

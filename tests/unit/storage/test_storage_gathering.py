@@ -1,7 +1,7 @@
 """Many questions become one; nobody is forgotten, whoever is cancelled."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -15,10 +15,14 @@ class Work:
         self.rounds: list[list[int]] = []
         self.gate = asyncio.Event()
         self.error: Exception | None = None
+        self.last: Callable[[], object] | None = None
+        """Called at the end of a round."""
 
     async def __call__(self, items: Sequence[int]) -> list[int]:
         self.rounds.append(list(items))
         await self.gate.wait()
+        if self.last is not None:
+            self.last()
         if self.error is not None:
             raise self.error
         return [2 * item for item in items]
@@ -80,14 +84,49 @@ async def test_whoever_is_cancelled_the_others_get_their_answer(victim: int, aft
 
 
 async def test_cancelled_in_the_moment_of_being_chosen() -> None:
-    """The next leader is cancelled when the one before has just handed over: somebody else leads."""
+    """The next leader is cancelled when the one before is just about to hand over: somebody else leads."""
     work = Work()
     double: Gathered[int, int] = Gathered(work, most=1)
-    tasks = [asyncio.get_running_loop().create_task(double(number)) for number in range(3)]
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(double(number)) for number in range(3)]
     await turns()
+
+    def cancel_the_next() -> None:
+        # Runs after the hand-over, and before the one that was chosen.
+        work.last = None
+        loop.call_soon(tasks[1].cancel)
+
+    work.last = cancel_the_next
     work.gate.set()
-    await tasks[0]
-    tasks[1].cancel()
     async with asyncio.timeout(5):
         found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(found[1], asyncio.CancelledError)
     assert (found[0], found[2]) == (0, 4)
+    assert work.rounds == [[0], [2]]
+    assert await double(9) == 18
+
+
+async def test_an_error_finds_everyone_who_waits_and_no_one_who_has_left() -> None:
+    work = Work()
+    double: Gathered[int, int] = Gathered(work)
+    tasks = [asyncio.get_running_loop().create_task(double(number)) for number in range(4)]
+    await turns()
+
+    def fail_the_next() -> None:
+        work.gate.clear()
+        work.last = None
+        work.error = None
+
+    work.last = fail_the_next
+    work.gate.set()
+    await turns()
+    assert work.rounds == [[0], [1, 2, 3]]
+    tasks[3].cancel()
+    await turns()
+    work.error = OSError("the disk is gone")
+    work.gate.set()
+    async with asyncio.timeout(5):
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert found[0] == 0
+    assert found[1] is found[2] is work.error
+    assert isinstance(found[3], asyncio.CancelledError)

@@ -1,5 +1,7 @@
 """The ledger: changes of messages, durable when it says so, many in one transaction."""
 
+# Covers: storage/messages.py
+
 import asyncio
 from datetime import timedelta
 from typing import Any

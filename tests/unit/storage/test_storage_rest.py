@@ -1,5 +1,8 @@
 """The records that the REST API shows: kept, changed, found by filters, read page by page, ended after a crash."""
 
+# Covers: storage/accounts.py storage/calls.py storage/conferences.py storage/database.py storage/numbers.py
+# Covers: storage/outgoing.py storage/provisioning.py storage/queues.py storage/records.py
+
 import asyncio
 from dataclasses import replace
 from datetime import datetime

@@ -3,6 +3,8 @@
 2008-08-01 clauses 1.6 and 2.1; 2010-04-01 clause 1.
 """
 
+# Covers: twiml/xml.py
+
 import re
 
 import pytest

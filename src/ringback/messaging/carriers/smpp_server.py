@@ -229,11 +229,21 @@ class SmppServerCarrier:
         return max(found, key=lambda pair: pair[0])[1] if found else None
 
     def _new_link(self) -> Link:
-        link = Link("smsc", self._arrived, timers=self._timers, on_bind=self._asked, on_closed=self._gone)
-        if len(self._links) >= self._most:
-            asyncio.get_running_loop().call_soon(link.abort, "too many connections")
-        self._links[link] = None
-        return link
+        return Link(
+            "smsc",
+            self._arrived,
+            timers=self._timers,
+            on_bind=self._asked,
+            on_opened=self._opened,
+            on_closed=self._gone,
+        )
+
+    def _opened(self, link: Link) -> None:
+        # Not where the link is made: one whose TLS handshake fails is never heard of again.
+        if self._server is None or len(self._links) >= self._most:
+            link.abort("the server is closed" if self._server is None else "too many connections")
+        else:
+            self._links[link] = None
 
     def _asked(self, link: Link, asked: BindAsked) -> None:
         esme = self._esmes.get(asked.bind.system_id)

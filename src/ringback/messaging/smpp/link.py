@@ -39,6 +39,7 @@ class AnswerLostError(Exception):
 
 OnArrived = Callable[["Link", Pdu], Awaitable[None]]
 OnBind = Callable[["Link", BindAsked], None]
+OnOpened = Callable[["Link"], None]
 OnClosed = Callable[["Link", str], None]
 
 
@@ -85,11 +86,13 @@ class Link(asyncio.Protocol):
         timers: Timers | None = None,
         bind: Bind | None = None,
         on_bind: OnBind | None = None,
+        on_opened: OnOpened | None = None,
         on_closed: OnClosed | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._role, self._timers, self._bind = role, timers, bind
-        self._on_arrived, self._on_bind, self._on_closed = on_arrived, on_bind, on_closed
+        self._on_arrived, self._on_bind = on_arrived, on_bind
+        self._on_opened, self._on_closed = on_opened, on_closed
         self._tasks = Tasks()
         self._waiting: dict[int, asyncio.Future[Answered]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -171,6 +174,8 @@ class Link(asyncio.Protocol):
         self.remote = f"{peer[0]}:{peer[1]}"
         self.session = Session(self._role, self._loop.time(), timers=self._timers, bind=self._bind)
         self._drain()
+        if self._on_opened is not None:
+            self._on_opened(self)
 
     def data_received(self, data: bytes) -> None:
         """Hand octets on."""

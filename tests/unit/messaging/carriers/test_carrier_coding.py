@@ -41,6 +41,21 @@ def test_any_text_split_sent_and_joined_is_the_same(way: str, text: str, referen
     assert "".join(joined[number] for number in sorted(joined)) == text
 
 
+@pytest.mark.parametrize("text", ["a" * 400, "я" * 200])
+@pytest.mark.parametrize(("way", "reference"), [("udh", 0x34), ("udh16", 0x1234), ("sar", 0x1234), ("payload", None)])
+def test_each_way_of_a_long_text(way: str, reference: int | None, text: str) -> None:
+    """A reference keeps as many bits as there is room for; in one piece there is none, nor a short_message."""
+    encoded = encode_pieces(text, way, 0x91234)
+    read = [decode_message(one.short_message, one.data_coding, one.esm_class, one.tlvs) for one in encoded]
+    assert "".join(part for part, _ in read) == text
+    places = [(place.reference, place.total, place.number) for _, place in read if place is not None]
+    if reference is None:
+        assert (places, [one.short_message for one in encoded]) == ([], [b""])
+    else:
+        assert places == [(reference, len(encoded), number) for number in range(1, len(encoded) + 1)]
+        assert len(encoded) > 1
+
+
 @pytest.mark.parametrize("default", DEFAULT_ALPHABETS)
 def test_the_default_alphabet_of_a_carrier(default: str) -> None:
     text = "plain @ text" if default == "ascii" else "Größe @"

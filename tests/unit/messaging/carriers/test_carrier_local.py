@@ -1,5 +1,7 @@
 """The local carrier: own numbers, and handsets at a real socket."""
 
+# Covers: testing/messages.py
+
 import asyncio
 import base64
 import json

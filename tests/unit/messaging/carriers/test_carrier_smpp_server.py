@@ -1,5 +1,7 @@
 """SMPP carriers, both sides of one, on sockets of loopback: `smpp` is the ESME of `smpp_server`."""
 
+# Covers: testing/messages.py
+
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -217,19 +219,40 @@ async def test_a_wrong_password_and_too_many_binds_are_refused(both: Both, caplo
     await wrong.close()
 
 
-async def test_no_more_connect_than_may(caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_more_connect_than_may() -> None:
+    """Whoever is too many is cut off at once."""
     server = server_of(max_connections=1)
     await server.start(FakeInbox())  # type: ignore[arg-type]
     first, one = await asyncio.open_connection(*server.address)
     await until(lambda: len(server._links) == 1)
     second, two = await asyncio.open_connection(*server.address)
-    with suppress(ConnectionError):
-        assert await second.read() == b""
+    async with asyncio.timeout(5):
+        with suppress(ConnectionError):
+            assert await second.read() == b""
+    assert len(server._links) == 1
+    assert not first.at_eof()
     for writer in (one, two):
         writer.close()
     await server.close()
     assert server.state == "not listening"
-    assert first.at_eof() or True
+
+
+async def test_whoever_fails_at_tls_takes_no_place(tmp_path: Path) -> None:
+    certificate, key = certificate_of(tmp_path)
+    both = Both()
+    both.server = server_of(certificate=str(certificate), key=str(key), max_connections=1)
+    await both.server.start(both.inner)  # type: ignore[arg-type]
+    for _ in range(2):
+        reader, writer = await asyncio.open_connection(*both.server.address)
+        writer.write(b"what is TLS?\n")
+        async with asyncio.timeout(5):
+            with suppress(ConnectionError):
+                await reader.read()
+        writer.close()
+    both.client = client_of(both.server.address[1], tls=True, ca_file=str(certificate))
+    await both.client.start(both.outer)  # type: ignore[arg-type]
+    await until(lambda: both.client.state == "up")
+    await both.close()
 
 
 async def test_transmitter_and_receiver_side_by_side() -> None:

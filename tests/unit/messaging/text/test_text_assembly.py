@@ -70,3 +70,21 @@ def test_no_more_is_remembered_than_there_is_room_for() -> None:
     for reference in range(10):
         assembly.add(key(1, reference), Place(reference, 1, 1), "x", 0.0)
     assert len(assembly) == 3
+
+
+def test_a_segment_that_could_not_be_kept_counts_as_one_that_never_came() -> None:
+    assembly = Assembly()
+    assembly.take_back(key(2), 1)
+    assembly.add(key(2), Place(7, 2, 1), "a", 0.0)
+    assembly.take_back(key(2), 1)
+    assert not assembly.waits_for(key(2))
+    assembly.add(key(2), Place(7, 2, 1), "a", 1.0)
+    assert assembly.waits_for(key(2))
+    puzzle, _ = assembly.add(key(2), Place(7, 2, 2), "b", 2.0)
+    assert puzzle is not None
+    # The last one, which made it whole: the message waits again, and is whole again when that segment is repeated.
+    assembly.take_back(key(2), 2)
+    assert assembly.waits_for(key(2))
+    puzzle, _ = assembly.add(key(2), Place(7, 2, 2), "b", 3.0)
+    assert puzzle is not None
+    assert puzzle.text == "ab"

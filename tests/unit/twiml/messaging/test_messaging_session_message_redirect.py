@@ -1,5 +1,7 @@
 """Message, Sms and Redirect. 2008-08-01 clauses 2.7 and 3.1, 2010-04-01 clause 3."""
 
+# Covers: twiml/messaging/verb.py
+
 import pytest
 
 from ringback.messaging.port import MessageRefused

@@ -1,5 +1,7 @@
 """Number, Client and Sip: whom to call, what to ask them, what to tell. Clauses 2.6 of both versions."""
 
+# Covers: twiml/interpreter.py twiml/session.py twiml/verbs/dial.py testing/fake_call.py
+
 import pytest
 from dial_rig import CALLEE_SID, callee, dial, only, screened, talk, told
 from twiml_calls import BOTH, V2008, V2010, codes

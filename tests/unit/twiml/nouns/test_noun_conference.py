@@ -1,5 +1,7 @@
 """Conference, row by row. Clauses 2.6 of both versions."""
 
+# Covers: twiml/interpreter.py twiml/verbs/dial.py testing/fake_call.py
+
 import pytest
 from dial_rig import DONE, dial, told
 from twiml_calls import BOTH, URL, V2008, V2010, Taken, codes

@@ -1,5 +1,7 @@
 """Enqueue, Leave, and Queue in Dial. 2010-04-01 clauses 2.3, 2.6 and 2.7."""
 
+# Covers: testing/fake_call.py twiml/interpreter.py twiml/session.py
+
 import pytest
 from dial_rig import CALLEE_SID, callee, dial
 from twiml_calls import V2008, V2010, codes, take, verb

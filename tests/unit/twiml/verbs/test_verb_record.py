@@ -1,5 +1,7 @@
 """Record, row by row. 2008-08-01 clause 2.5, 2010-04-01 clauses 2.5 and 5.3."""
 
+# Covers: testing/fake_call.py testing/fake_recording.py
+
 import pytest
 from twiml_calls import BOTH, URL, V2008, V2010, Taken, codes, take, verb
 
