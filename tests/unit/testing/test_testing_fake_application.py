@@ -2,12 +2,13 @@
 
 import pytest
 
+from ringback.calls.recording import Recorded
 from ringback.model.errors import ApplicationError
 from ringback.speech.normalise import Segment
 from ringback.testing.clock import run
 from ringback.testing.fake_application import FakeApplication, Page
 from ringback.testing.fake_call import FakeCall, HangUp
-from ringback.twiml.services import Fetch
+from ringback.twiml.services import Fetch, OutgoingSms
 
 CALL = FakeCall()
 
@@ -84,3 +85,29 @@ def test_a_caller_who_hangs_up_ends_the_session() -> None:
     call = FakeCall([HangUp(5)])
     assert run(application.take(call, "http://a/")).reason == "caller-cancelled"
     assert call.ended_at == 5
+
+
+def test_what_the_application_is_told_and_asked_is_kept() -> None:
+    application = FakeApplication({})
+    run(application.notify(CALL, "http://a/", "POST", {"CallStatus": "ringing"}))
+    assert application.told == [Fetch("http://a/", "POST", {"CallStatus": "ringing"})]
+    recorded = Recorded("RE1", 3, "stopped")
+    run(application.transcribe(CALL, recorded, "http://a/text"))
+    assert application.transcribed == [(recorded, "http://a/text")]
+    assert application.recording_url(CALL, "RE1").endswith(f"/Accounts/{CALL.info.account_sid}/Recordings/RE1")
+    assert application.of(CALL) is application
+
+
+def test_caller_ids_are_those_of_the_test() -> None:
+    application = FakeApplication({})
+    application.caller_ids = {"+15550100001"}
+    assert [run(application.may_call_as(CALL, number)) for number in ("+15550100001", "+15550100002")] == [True, False]
+
+
+def test_messages_are_kept_or_refused() -> None:
+    application, sms = FakeApplication({}), OutgoingSms("+14155550100", "+15550100001", "hello")
+    sent = [run(application.send_sms(CALL, sms)).sid for _ in range(2)]
+    assert (application.sms, len(set(sent))) == ([sms, sms], 2)
+    application.sms_refused = ApplicationError(14101, "no such number")
+    with pytest.raises(ApplicationError, match="14101"):
+        run(application.send_sms(CALL, sms))

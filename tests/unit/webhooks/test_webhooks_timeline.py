@@ -43,7 +43,13 @@ def test_nothing_is_noted_of_what_was_not_sent() -> None:
 
 
 def test_silence() -> None:
+    """Where nobody looks nothing is put together, nor looked at the clock for an end."""
     silent("webhook.request", id="t")
+    times = iter([1.0])
+    timeline = Timeline(silent, lambda: next(times), "t")
+    timeline.sent("POST", "http://a/", {"a": "b"})
+    timeline.answered(200, "text/xml", 1, "x", {}, None)
+    timeline.failed(FetchError(11200, "and nothing more"))
 
 
 def test_what_the_cache_gave_is_told() -> None:
