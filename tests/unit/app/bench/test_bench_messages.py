@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -205,7 +206,8 @@ async def test_one_core_is_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
         await bench_messages(1, 1, None, lambda text: None)
 
 
-async def test_the_client_logs_in_as_the_account_of_the_store(tmp_path: Path) -> None:
+async def test_the_client_logs_in_as_the_account_of_the_store(tmp_path: Path, empty_store: Path) -> None:
+    shutil.copy(empty_store / "ringback.db", tmp_path)
     async with Database.open(tmp_path / "ringback.db", SecretBox(tmp_path)) as database:
         account = await database.accounts.ensure_default(datetime(2026, 1, 1, tzinfo=UTC), os.urandom)
     assert await messages._account({}, tmp_path) == (account.sid, account.auth_token)

@@ -15,17 +15,6 @@ from ringback.app.cli import build
 from ringback.storage.database import Database
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with an empty database, to be copied: making one for each test would take most of their time."""
-
-    async def make() -> Path:
-        async with Database.open(tmp_path_factory.mktemp("empty") / "ringback.db") as database:
-            return Path(database.name).parent
-
-    return asyncio.run(make())
-
-
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where things are kept; also the working directory, so that no ringback.toml of this machine is read."""

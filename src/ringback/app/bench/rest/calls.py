@@ -38,6 +38,8 @@ _WARM_UP: Final = 50
 _PATIENCE: Final = 30.0
 """Seconds without any call's end, after which what has not ended is lost."""
 _LOOK: Final = 0.02
+_GOODBYE: Final = 5.0
+"""Seconds that the telephone may take to end."""
 
 Say = Callable[[str], None]
 Count = Callable[[], Awaitable[dict[str, int]]]
@@ -181,7 +183,7 @@ async def _telephone() -> AsyncIterator[tuple[int, Count]]:
     finally:
         writer.close()
         try:
-            await asyncio.wait_for(process.wait(), 5)
+            await asyncio.wait_for(process.wait(), _GOODBYE)
         except TimeoutError:
             process.kill()
             await process.wait()

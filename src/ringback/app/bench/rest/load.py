@@ -91,9 +91,10 @@ async def load(
                     return
             else:
                 # What comes too late waits from the moment that it was due: a slow server must not slow its judge.
-                moment = next(due, 0.0)
-                if not moment:
+                slot = next(due, None)
+                if slot is None:
                     return
+                moment = slot
                 await asyncio.sleep(max(0.0, moment - loop.time()))
             status = await line.ask(request())
             outcome.waits.append(loop.time() - moment)
