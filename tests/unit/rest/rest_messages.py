@@ -49,6 +49,8 @@ class FewMessages:
             if wanted.account_sid in (None, one.account_sid)
             and wanted.to in (None, one.to)
             and wanted.from_ in (None, one.from_)
+            and (wanted.sent_after is None or (one.date_sent is not None and one.date_sent >= wanted.sent_after))
+            and (wanted.sent_before is None or (one.date_sent is not None and one.date_sent <= wanted.sent_before))
             and (not wanted.directions or one.direction in wanted.directions)
         ]
 

@@ -17,6 +17,7 @@ from ringback.model.status import ApiVersion
 from ringback.rest.errors import not_found, refused
 from ringback.rest.operations import Listed, Media, Operation, Request
 from ringback.rest.parameters import Parameter
+from ringback.rest.replies import FORMATS
 from ringback.rest.resources import calls
 from ringback.rest.resources.common import own
 from ringback.rest.shapes import (
@@ -153,7 +154,8 @@ async def record_of(request: Request) -> RecordingRecord:
 async def fetch(request: Request) -> RecordingRecord | Media:
     """A recording: its audio, or what is known of it, as the suffix says."""
     record = await record_of(request)
-    if request.suffix in ("json", "xml") and not (request.public and request.version is ApiVersion.V2010):
+    described = request.suffix in FORMATS[request.version]
+    if described and not (request.public and request.version is ApiVersion.V2010):
         return record
     if request.suffix == "" and request.version is ApiVersion.V2010 and not request.public:
         accepted = request.accept.partition(",")[0].partition(";")[0].strip()
@@ -162,7 +164,7 @@ async def fetch(request: Request) -> RecordingRecord | Media:
             return record
     if request.public and request.version is ApiVersion.V2010 and request.services.settings.recordings_need_credentials:
         raise refused(20003, "Authenticate: the audio of this account is given to nobody else")
-    if request.suffix in ("json", "xml", "csv"):
+    if described:
         raise refused(20003, "Authenticate: only the audio is given without credentials")
     return await audio(request, record)
 
@@ -278,11 +280,16 @@ async def transcriptions(request: Request) -> Listed:
     return await request.listed(request.services.database.transcriptions, *more)
 
 
-async def transcription(request: Request) -> TranscriptionRecord | Media:
-    """One transcription; with the suffix `.txt` nothing but its text."""
+async def _transcription(request: Request) -> TranscriptionRecord:
     found = await own(request, request.services.database.transcriptions, request.path["Sid"], TRANSCRIPTION)
     if request.path.get("RecordingSid", found.recording_sid) != found.recording_sid:
         raise not_found(found.sid)
+    return found
+
+
+async def transcription(request: Request) -> TranscriptionRecord | Media:
+    """One transcription; with the suffix `.txt` nothing but its text."""
+    found = await _transcription(request)
     if request.suffix == "txt":
         return Media((found.transcription_text or "").encode(), "text/plain; charset=utf-8")
     return found
@@ -290,7 +297,7 @@ async def transcription(request: Request) -> TranscriptionRecord | Media:
 
 async def delete_transcription(request: Request) -> None:
     """Forget a transcription."""
-    found = await own(request, request.services.database.transcriptions, request.path["Sid"], TRANSCRIPTION)
+    found = await _transcription(request)
     await request.services.database.transcriptions.remove(found.sid)
 
 

@@ -154,7 +154,9 @@ async def _count(request: Request, accounts: list[str], start: date, end: date) 
         span = [Where("date_created", ">=", since), Where("date_created", "<", until)]
         recordings += await database.recordings.count([Where("account_sid", "=", sid), *span])
         for name, directions in (("in", _INBOUND), ("out", _OUTBOUND)):
-            wanted = MessageFilter(sid, sent_after=since, sent_before=until, directions=directions)
+            # The port's bounds are inclusive: what is sent at midnight belongs to the day that begins.
+            last = until - timedelta(microseconds=1)
+            wanted = MessageFilter(sid, sent_after=since, sent_before=last, directions=directions)
             messages[name] += await request.services.messages.count(wanted)
     total = messages["in"] + messages["out"]
     return {
