@@ -111,7 +111,8 @@ async def test_each_category_counts_its_own(rest: World, messages: FewMessages) 
 )  # fmt: skip
 async def test_the_spans_that_a_list_is_about(rest: World, kind: str, expected: list[tuple[str, str, str]]) -> None:
     for began in (
-        NOW, NOW - timedelta(days=1), NOW.replace(day=1), NOW.replace(month=1, day=31), datetime(2023, 12, 31, tzinfo=UTC)
+        NOW, NOW - timedelta(days=1), NOW.replace(day=1), NOW.replace(month=1, day=31),
+        datetime(2023, 12, 31, tzinfo=UTC),
     ):  # fmt: skip
         await call(rest, began, 1)
     told = await records(rest, kind, Category="calls", StartDate="2023-12-31")
