@@ -24,6 +24,15 @@ _TIMESTAMP = struct.Struct("@qq")
 SILENCE = b"\xff" * 160
 
 
+def tone(hertz: int, level: float = 0.3) -> bytes:
+    """A second of a tone of `level` of full scale in µ-law, as it is coded by the book; it joins its own beginning."""
+    samples = np.round(np.sin(2 * np.pi * hertz * np.arange(8000) / 8000) * level * 32767).astype(np.int32)
+    magnitude = np.abs(samples) + 0x84
+    exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 7
+    code = (samples < 0) << 7 | exponent << 4 | magnitude >> exponent + 3 & 0x0F
+    return bytes((~code & 0xFF).astype(np.uint8))
+
+
 @dataclass
 class Call:
     """One caller's call, as the caller knows it. Times are those of `time.monotonic`."""
@@ -31,17 +40,22 @@ class Call:
     number: str
     caller: str
     media: socket.socket
+    says: bytes = SILENCE
+    """What it says again and again: µ-law, whole packets of 160 bytes."""
     code: int = 0
     invited_at: float = 0.0
     answered_at: float = 0.0
     ended_at: float = 0.0
+    tag: str = ""
+    """The server's side of the dialog: `;tag=...`."""
     remote: tuple[str, int] | None = None
     arrivals: list[tuple[float, int, bytes]] = field(default_factory=list)
     """Of each packet, by the kernel's clock: when it came, its sequence number, its payload."""
 
-    def samples(self) -> NDArray[np.float64]:
-        """All that was heard, as µ-law is decoded by the book."""
-        code = ~np.frombuffer(b"".join(payload for _, _, payload in self.arrivals), np.uint8) & 0xFF
+    def samples(self, begin: float = 0.0, end: float = float("inf")) -> NDArray[np.float64]:
+        """What was heard between two times of the kernel's clock, as µ-law is decoded by the book."""
+        heard = b"".join(payload for when, _, payload in self.arrivals if begin <= when < end)
+        code = ~np.frombuffer(heard, np.uint8) & 0xFF
         magnitude = (((code & 0x0F).astype(np.int32) << 3) + 0x84 << ((code & 0x70) >> 4)) - 0x84
         return np.where(code & 0x80, -magnitude, magnitude).astype(np.float64)
 
@@ -98,16 +112,22 @@ class Callers(asyncio.DatagramProtocol):
         for call in self.calls.values():
             call.media.close()
 
-    def call(self, number: str, caller: str) -> Call:
-        """Call a number; the call goes on by itself until the server ends it."""
+    def call(self, number: str, caller: str, says: bytes = SILENCE) -> Call:
+        """Call a number; the call goes on by itself until the server ends it, or `hang_up`."""
         name = f"call-{next(self._numbers)}-{self._port}"
         media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         media.bind(("127.0.0.1", 0))
         media.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         media.setblocking(False)
-        call = self.calls[name] = Call(number, caller, media, invited_at=time.monotonic())
+        call = self.calls[name] = Call(number, caller, media, says, invited_at=time.monotonic())
         self._tasks.create_task(self._invite(name, call))
         return call
+
+    def hang_up(self, call: Call) -> None:
+        """End a call that was answered."""
+        name = next(name for name, each in self.calls.items() if each is call)
+        self._send(name, call, "BYE", 2, f"z9hG4bKbye{name}", call.tag)
+        call.ended_at = time.monotonic()
 
     async def _invite(self, name: str, call: Call) -> None:
         """Ask until there is any answer (RFC 3261 §17.1.1.2, timer A)."""
@@ -145,7 +165,7 @@ class Callers(asyncio.DatagramProtocol):
         call = self.calls.get(found[1]) if found else None
         if call is None or found is None:
             return
-        if text.startswith("SIP/2.0 "):
+        if text.startswith("SIP/2.0 ") and re.search(r"^CSeq: *\d+ INVITE", head, re.MULTILINE | re.IGNORECASE):
             self._answered(found[1], call, int(text[8:11]), head, body)
         elif text.startswith("BYE "):
             kept = [
@@ -162,8 +182,9 @@ class Callers(asyncio.DatagramProtocol):
         if code < 200:
             return
         tag = re.search(r"^To:.*?(;tag=\S+)", head, re.MULTILINE | re.IGNORECASE)
+        call.tag = tag[1] if tag else ""
         branch = f"z9hG4bK{name}" if code >= 300 else f"z9hG4bKack{name}"
-        self._send(name, call, "ACK", 1, branch, tag[1] if tag else "")
+        self._send(name, call, "ACK", 1, branch, call.tag)
         if code >= 300:
             call.ended_at = call.ended_at or time.monotonic()
         elif call.remote is None:
@@ -184,7 +205,7 @@ class Callers(asyncio.DatagramProtocol):
 
 
 class _Ears(threading.Thread):
-    """Says silence into each call every 20 ms, and keeps what comes back with the time at which the kernel got it."""
+    """Says a packet into each call every 20 ms, and keeps what comes back with the time at which the kernel got it."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -205,7 +226,9 @@ class _Ears(threading.Thread):
             for number, call in enumerate(list(self._calls)):
                 if not call.ended_at and call.remote is not None:
                     with contextlib.suppress(OSError):
-                        call.media.sendto(head + struct.pack(">I", number + 1) + SILENCE, call.remote)
+                        place = self._sequence * 160 % len(call.says)
+                        packet = head + struct.pack(">I", number + 1) + call.says[place : place + 160]
+                        call.media.sendto(packet, call.remote)
                 self._hear(call)
             due = max(due + 0.02, time.monotonic() - 0.2)
             time.sleep(max(0.0, due - time.monotonic()))
