@@ -267,6 +267,7 @@ async def test_a_caller_is_entertained_until_it_begins() -> None:
     await hall.exchange.switch.close()
 
 
+@pytest.mark.long
 @virtual
 async def test_a_hundred_callers_come_and_go_and_leave_nothing_behind() -> None:
     hall = Hall(*[Attendance(f"room {number}") for number in range(8)])

@@ -302,7 +302,7 @@ async def test_a_pool_that_is_closed(tmp_path: Path) -> None:
         await ClipLibrary(tmp_path, pool).from_audio(wav(tone()), "audio/wav")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 async def test_a_process_that_dies_takes_nothing_along(tmp_path: Path) -> None:
     """Real processes: one dies of a signal, one runs into its time, and all other audio is decoded all the same."""
     pool = IsolatedPool(2, seconds=1)

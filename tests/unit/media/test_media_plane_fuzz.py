@@ -81,6 +81,7 @@ def test_after_damaged_packets_a_good_stream_is_heard_whole(tmp_path: Path, seed
     assert np.array_equal(rig.heard(row)[2 * FRAME + 80 :], levels(said)[80:])
 
 
+@pytest.mark.long
 def test_a_flood_of_packets_gathers_no_memory(tmp_path: Path) -> None:
     """Damaged packets on eight legs, a clip and keys on each: what follows takes no more than the first round."""
     rig = PlaneRig(tmp_path, clip_frames=100)

@@ -229,6 +229,7 @@ def test_packets_for_a_leg_that_is_closed_are_passed_over(rig: PlaneRig) -> None
 # -- quiet ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_peer_that_says_nothing_is_reported_again_and_again(rig: PlaneRig) -> None:
     row = rig.leg(quiet_seconds=2.0)
     rig.ticks(99)
@@ -238,6 +239,7 @@ def test_a_peer_that_says_nothing_is_reported_again_and_again(rig: PlaneRig) -> 
     assert rig.events == [GoneQuiet(row, 1), GoneQuiet(row, 2), GoneQuiet(row, 3)]
 
 
+@pytest.mark.long
 def test_each_packet_begins_the_wait_anew(rig: PlaneRig) -> None:
     row = rig.leg(quiet_seconds=2.0)
     peer = Peer(row)
@@ -259,6 +261,7 @@ def test_strangers_do_not_count_as_signs_of_life(rig: PlaneRig) -> None:
     assert rig.of(GoneQuiet) == [GoneQuiet(row, 1), GoneQuiet(row, 2)]
 
 
+@pytest.mark.long
 def test_who_is_not_waited_for_is_not_reported(rig: PlaneRig) -> None:
     rig.leg(quiet_seconds=0.0)
     rig.ticks(500)

@@ -101,6 +101,7 @@ def test_each_packet_time_is_heard_through_a_bad_network(name: str, seed: int) -
         assert figures.delay_ms < 250
 
 
+@pytest.mark.long
 def test_without_trouble_nothing_is_missing() -> None:
     line = lines(GOOD, 1)
     line.run(6 * SECOND)
@@ -111,6 +112,7 @@ def test_without_trouble_nothing_is_missing() -> None:
         assert figures.mos > 4.2
 
 
+@pytest.mark.long
 def test_another_source_is_heard_at_once_also_where_the_old_ones_packets_come_late() -> None:
     """Reordering at the very moment at which the SSRC changes."""
     line = Line([RtpTelephone(tone(400))], [RtpNetwork(3, RtpConditions(reorder=0.3))])
@@ -122,6 +124,7 @@ def test_another_source_is_heard_at_once_also_where_the_old_ones_packets_come_la
     assert line.plane.stats(0).resets <= 6
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jump", [5 * 8000, -5 * 8000, 3_000_000_000, 77])
 def test_timestamps_that_jump_cost_a_moment(jump: int) -> None:
     line = Line([RtpTelephone(tone(400))], [RtpNetwork(4, RtpConditions(jitter=0.03))])
@@ -133,6 +136,7 @@ def test_timestamps_that_jump_cost_a_moment(jump: int) -> None:
     assert line.plane.stats(0).lost == 0
 
 
+@pytest.mark.long
 def test_a_burst_after_a_standstill_is_worked_off() -> None:
     line = Line([RtpTelephone(tone(400))], [RtpNetwork(5)])
     line.run(2 * SECOND)
@@ -149,6 +153,7 @@ def test_a_burst_after_a_standstill_is_worked_off() -> None:
     assert line.plane._inbound.ring.latest_delay(np.array([0]))[0] <= 8
 
 
+@pytest.mark.long
 def test_silence_with_comfort_noise_is_no_loss_whatever_the_network_does() -> None:
     says = np.concatenate([tone(400), np.zeros(16000, np.int16)])
     line = Line([RtpTelephone(says, silence=55)], [RtpNetwork(6, RtpConditions(jitter=0.04, reorder=0.02))])

@@ -185,6 +185,7 @@ def test_a_clip_that_cannot_be_had_leaves_what_plays(rig: PlaneRig) -> None:
     assert np.array_equal(rig.sent_audio(row), levels(said))
 
 
+@pytest.mark.long
 def test_a_long_clip_is_sent_whole_although_it_is_read_while_it_plays(rig: PlaneRig) -> None:
     """Thirty seconds, of which four are read at once; twenty others are read at the same time."""
     row, said = rig.leg(), noise(1500)
@@ -196,6 +197,7 @@ def test_a_long_clip_is_sent_whole_although_it_is_read_while_it_plays(rig: Plane
     assert np.array_equal(rig.sent_audio(row), levels(said))
 
 
+@pytest.mark.long
 def test_many_legs_hear_each_its_own_clip(tmp_path: Path) -> None:
     """Forty legs of two codecs and three packet lengths, a tone each: every peer hears its own, a second long."""
     rig = PlaneRig(tmp_path, capacity=40)

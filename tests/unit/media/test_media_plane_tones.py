@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from ringback.media.keypad import tone
 from ringback.media.plane import KeyPressed
@@ -27,6 +28,7 @@ def spoken(rig: PlaneRig, row: int, keys: str) -> list[str]:
     return [event.key for event in told if isinstance(event, KeyPressed) and event.row == row]
 
 
+@pytest.mark.long
 def test_a_peer_without_telephone_events_presses_tones(tmp_path: Path) -> None:
     rig = PlaneRig(tmp_path)
     rig.leg()

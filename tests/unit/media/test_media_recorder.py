@@ -201,6 +201,7 @@ def test_the_tail_can_be_taken_back(rig: Rig, seconds: float, kept: int) -> None
     assert levels(path) == numbered(0, range(kept), range(70, 71))
 
 
+@pytest.mark.long
 @settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from(["pause", "silence", "resume", "drop"]), st.integers(0, 75)), max_size=8))
 def test_whatever_is_done_the_file_holds_what_it_should(

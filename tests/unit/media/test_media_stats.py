@@ -68,6 +68,7 @@ def test_only_what_was_admitted_counts_and_what_is_no_rtp_counts_apart() -> None
     assert of(stats) == LegStats(1, 0, 0, 0, 0, 0, 3, 0, 172)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("start", "length"), [(0, 70000), (100, 500), (65000, 1000), (65535, 500)])
 def test_order_and_the_wrap_of_the_sequence_lose_nothing(start: int, length: int) -> None:
     rng = random.Random(start)

@@ -192,6 +192,7 @@ def test_a_process_that_stays_behind_is_replaced(rig: Rig) -> None:
     assert rig.sidecars[1].alive
 
 
+@pytest.mark.long
 def test_a_process_that_dies_is_replaced_less_and_less_eagerly(rig: Rig) -> None:
     rig.voice.watch(3)
     rig.feed(SOFT, 1)
@@ -209,6 +210,7 @@ def test_a_process_that_dies_is_replaced_less_and_less_eagerly(rig: Rig) -> None
     assert rig.feed(LOUD, 5) == [VoiceChange(3, True, rig.tick - 5)]
 
 
+@pytest.mark.long
 def test_one_that_was_long_of_use_is_replaced_as_the_first(rig: Rig) -> None:
     ring = rig.start(3)
     for _ in range(2):
@@ -225,6 +227,7 @@ def test_one_that_was_long_of_use_is_replaced_as_the_first(rig: Rig) -> None:
     assert rig.voice.starts == 3
 
 
+@pytest.mark.long
 def test_one_that_cannot_do_its_work_is_not_started_again(rig: Rig) -> None:
     rig.voice.watch(3)
     rig.feed(SOFT, 1)

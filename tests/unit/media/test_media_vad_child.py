@@ -187,6 +187,7 @@ def check_speech(network: Network, sounds: list[Samples]) -> None:
         assert told[-1] - last <= 25
 
 
+@pytest.mark.long
 def test_speech_is_found_where_it_begins(network: Network) -> None:
     clean = [spoken(text) for text in SENTENCES]
     noise = np.random.default_rng(2)

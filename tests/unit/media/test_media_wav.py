@@ -205,6 +205,7 @@ for number in range(20000):
 """
 
 
+@pytest.mark.long
 def test_a_file_whose_writer_was_killed_is_readable_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     command = [sys.executable, "-c", _WRITES_FOR_EVER, str(path)]

@@ -3,8 +3,13 @@
 from functools import lru_cache
 from pathlib import Path
 
+import pytest
+
 from ringback.app.conformance.claims import numbers_of_package, numbers_of_tests
 from ringback.model.errors import ERRORS, WARNINGS
+
+# It reads all source of the package and the tests.
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[3]
 CODES = ERRORS.keys() | WARNINGS.keys()

@@ -131,6 +131,7 @@ async def test_a_clip_that_had_to_go_is_made_anew(tmp_path: Path, engine: FakeEn
     assert again.clip.path.exists()
 
 
+@pytest.mark.long
 async def test_memory_is_bounded(speaker: Speaker) -> None:
     for number in range(RECENT + 10):
         await speaker.say("Hello", voice=f"Polly.{number}")

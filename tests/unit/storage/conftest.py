@@ -19,7 +19,9 @@ from ringback.storage.tables import metadata
 POSTGRES = os.environ.get("RINGBACK_TEST_POSTGRES", "")
 """URL of an empty PostgreSQL database that the tests may fill and empty; without it they start a server."""
 
-ENGINES = ["sqlite", "postgresql"] if POSTGRES or postgres.programs() else ["sqlite"]
+ENGINES: list[object] = ["sqlite"]
+if POSTGRES or postgres.programs():
+    ENGINES.append(pytest.param("postgresql", marks=pytest.mark.long))  # starting a server takes seconds
 
 
 @pytest.fixture(scope="session")

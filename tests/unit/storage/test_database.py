@@ -37,6 +37,7 @@ async def test_open_again_changes_nothing_and_loses_nothing(database_at: str, tm
             assert await db.accounts.list() == [account]
 
 
+@pytest.mark.long
 async def test_open_at_the_same_time_migrates_once(tmp_path: Path) -> None:
     """The command line and the server may both be the first."""
     databases = await asyncio.gather(*(Database.open(tmp_path / "ringback.db") for _ in range(4)))

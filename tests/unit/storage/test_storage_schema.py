@@ -24,6 +24,7 @@ def test_the_known_steps_are_those_in_the_package() -> None:
     assert tuple(step.revision for step in reversed(list(script.walk_revisions()))) == REVISIONS
 
 
+@pytest.mark.long
 async def test_the_steps_lead_to_the_tables_of_the_stores(db: Database) -> None:
     """Alembic itself compares columns, types, keys and indexes, and finds nothing to do."""
 
@@ -45,6 +46,7 @@ def _shape(connection: Connection) -> dict[str, object]:
     return shape
 
 
+@pytest.mark.long
 async def test_tables_made_at_once_are_those_of_the_steps(database_at: str, tmp_path: Path) -> None:
     async with Database.open(database_at, SecretBox(tmp_path)) as made, made.connections.write() as connection:
         at_once = await connection.run_sync(_shape)

@@ -185,6 +185,7 @@ async def test_receipts_find_their_way_back(both: Both) -> None:
     assert not await both.server.give_receipt(address, record, delivered=True, error_code=None)
 
 
+@pytest.mark.long
 async def test_a_link_that_is_lost_comes_back(both: Both) -> None:
     (link,) = both.server._links
     link.abort("cut")
