@@ -87,8 +87,8 @@ class PlannedRouting:
         return [
             Hop(
                 route.uri, flow, route.from_uri, route.from_name, headers=route.headers, route=route.route,
-                credentials=route.credentials, srtp=_SRTP[route.srtp], name=route.trunk or route.kind,
-                phone=route.kind == "phone",
+                credentials=route.credentials, srtp=_SRTP[route.srtp], codecs=route.codecs,
+                name=route.trunk or route.kind, phone=route.kind == "phone",
             )
             for flow in flows
         ]  # fmt: skip

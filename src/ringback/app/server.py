@@ -241,6 +241,7 @@ class Server:
             routing=PlannedRouting(plan, self._locate, clock, self._home),
             entropy=secrets.token_bytes,
             utcnow=utcnow,
+            read_number=self.sip_services.read_number,
         )
         self._stack.push_async_callback(transport.close)
         try:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ringback.media.client import Media
 from ringback.media.leg import LegFormat, LegListener, MediaLeg, SrtpKeys
@@ -11,6 +11,7 @@ from ringback.model import events
 from ringback.sip import sdes, sdp
 from ringback.sip.sdes import SrtpPolicy
 
+CODECS: Final = ("PCMU", "PCMA")
 Note = Callable[..., None]
 """Puts an event into the timeline: a kind of `ringback.model.events` and its data."""
 
@@ -47,6 +48,7 @@ class LegAudio:
         self._over = over
         self._ours: bytes | None = None
         self._offered: bytes | None = None
+        self._codecs: tuple[str, ...] = CODECS
         self._agreed: sdes.Agreed | None = None
         self.leg: MediaLeg | None = None
         """None before it is needed, and after the end."""
@@ -57,9 +59,10 @@ class LegAudio:
         self.keys_by = "rfc4733"
         """How the peer's keys come."""
 
-    def policy(self, srtp: SrtpPolicy) -> None:
-        """Say how encryption is handled from now on."""
+    def policy(self, srtp: SrtpPolicy, codecs: tuple[str, ...] = CODECS) -> None:
+        """Say how encryption is handled from now on, and which codecs may be used, the preferred one first."""
         self._srtp = srtp
+        self._codecs = codecs
 
     async def open(self, near: MediaLeg | None = None) -> bool:
         """Take a media leg, in the same worker as `near` if that can be; False where the call ended meanwhile."""
@@ -81,7 +84,7 @@ class LegAudio:
         entropy = self._random()
         srtp = self._srtp
         description, agreed = sdp.answer(
-            offer, host, port, previous=self._ours, srtp=srtp, entropy=entropy, agreed=self._agreed
+            offer, host, port, previous=self._ours, srtp=srtp, codecs=self._codecs, entropy=entropy, agreed=self._agreed
         )
         await self._setup(agreed)
         self._ours = description
@@ -92,7 +95,7 @@ class LegAudio:
         host, port = self._here()
         srtp, entropy = self._srtp, self._random()
         self._offered = self._ours = sdp.offer(
-            host, port, previous=self._ours, srtp=srtp, entropy=entropy, direction=direction
+            host, port, previous=self._ours, codecs=self._codecs, srtp=srtp, entropy=entropy, direction=direction
         )
         return self._offered
 
@@ -101,14 +104,17 @@ class LegAudio:
         """Whether an offer of ours has no answer yet."""
         return self._offered is not None
 
-    async def accept(self, answer: bytes, *, final: bool = True) -> None:
-        """Take the answer to our offer; one that is not `final` (early media) may be followed by another."""
-        offered = self._offered
+    async def accept(self, answer: bytes, *, offered: bytes | None = None, final: bool = True) -> None:
+        """Take the answer to our offer; one that is not `final` (early media) may be followed by another.
+
+        `offered` tells which offer that was, where several are out; the last one otherwise.
+        """
+        offered = offered or self._offered
         if offered is None:
             return
         agreed = sdp.accept_answer(offered, answer, srtp=self._srtp)
         if final:
-            self._offered = None
+            self._offered, self._ours = None, offered
         await self._setup(agreed)
 
     def lost(self) -> None:

@@ -357,7 +357,6 @@ class Leg:
         near: "Leg | None" = None,
     ) -> bool:  # fmt: skip
         """Call somebody, and return whether there is somebody now; the call has ended where there is not."""
-        self.audio.policy(groups[0][0].srtp if groups and groups[0] else "off")
         try:
             if not await self.audio.open(near.audio.leg if near else None):
                 return False

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from ringback.calls.audio import LegAudio
+from ringback.calls.audio import CODECS, LegAudio
 from ringback.calls.dialplan import TRIES_NEXT
 from ringback.media.leg import MediaError
 from ringback.sip import events as sip
@@ -33,6 +33,8 @@ class Hop:
     credentials: Credentials | None = None
     route: tuple[str, ...] = ()
     srtp: SrtpPolicy = "off"
+    codecs: tuple[str, ...] = CODECS
+    """What may be offered, the preferred one first."""
     name: str = ""
     """The trunk or phone, for people."""
     phone: bool = False
@@ -98,6 +100,7 @@ class _Fork:
     """One INVITE."""
 
     hop: Hop
+    offer: bytes
     progressed: bool = False
     over: bool = False
 
@@ -154,14 +157,20 @@ class Attempts:
 
     def _invite(self, group: Group, failures: list[NotConnected]) -> None:
         for hop in group:
+            self._agree_on(hop)
+            offer = self.audio.offer()
             try:
-                dialog = self.inviting.invite(hop, self.audio.offer(), self.headers)
+                dialog = self.inviting.invite(hop, offer, self.headers)
             except ValueError as error:
                 failures.append(NotConnected(400, str(error)))
                 continue
             self.routing.seized(hop)
-            self._forks[dialog] = _Fork(hop)
+            self._forks[dialog] = _Fork(hop, offer)
             self.bind(dialog)
+
+    def _agree_on(self, hop: Hop) -> None:
+        """What is offered to or taken from that hop goes by its own rules."""
+        self.audio.policy(hop.srtp, hop.codecs)
 
     async def _await_answer(
         self, failures: list[NotConnected], deadline: float, *, impatient: bool
@@ -191,14 +200,15 @@ class Attempts:
         match event:
             case sip.Ringing():
                 fork.progressed = True
-                await self._ring(event)
+                await self._ring(event, fork)
             case sip.Answered():
                 fork.over = True
                 try:
                     description = event.sdp or self._answers.get((event.call, event.fork))
                     if description is None:
                         raise SdpError("the answer has no session description")
-                    await self.audio.accept(description)
+                    self._agree_on(fork.hop)
+                    await self.audio.accept(description, offered=fork.offer)
                 except (SdpError, MediaError) as error:
                     failures.append(NotConnected(_NOT_ACCEPTABLE, str(error)))
                     self.inviting.cancel(event.call)
@@ -216,13 +226,14 @@ class Attempts:
                 self.routing.released(fork.hop, event.code or _UNAVAILABLE)
         return None
 
-    async def _ring(self, event: sip.Ringing) -> None:
+    async def _ring(self, event: sip.Ringing, fork: _Fork) -> None:
         early = False
         if event.sdp is not None:
             self._answers[event.call, event.fork] = event.sdp
         if event.sdp is not None and self._early in (None, event.call):
+            self._agree_on(fork.hop)
             try:
-                await self.audio.accept(event.sdp, final=False)
+                await self.audio.accept(event.sdp, offered=fork.offer, final=False)
             except (SdpError, MediaError):
                 early = False  # the final answer may still fit
             else:

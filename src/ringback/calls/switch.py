@@ -22,6 +22,7 @@ from ringback.calls.outgoing import Routing
 from ringback.calls.port import CallInfo
 from ringback.calls.queueing import Queued, Queueing
 from ringback.calls.queues import Queue, Queues
+from ringback.calls.refusals import RefusalLog
 from ringback.calls.tasks import TaskOwner
 from ringback.media.client import Media
 from ringback.model import events, sids
@@ -53,6 +54,10 @@ class SwitchSettings:
     """The directory of recordings."""
 
 
+ReadNumber = Callable[[str, str | None], str]
+"""Returns the stored form of a number that came from somebody, whom the screen of the endpoint has named, or not."""
+
+
 class Switch:
     """All calls of this server."""
 
@@ -68,7 +73,10 @@ class Switch:
         routing: Routing,
         entropy: Callable[[int], bytes],
         utcnow: Callable[[], datetime],
+        read_number: ReadNumber | None = None,
     ) -> None:
+        """`read_number` knows how the trunks write their numbers; without it all are read in the settings' region."""
+        self._read_number: ReadNumber = read_number or (lambda user, identity: normalise(user, settings.region))
         self._signalling = signalling
         self._media = media
         self._journal = journal
@@ -84,6 +92,7 @@ class Switch:
         self._stopping = False
         self.conferences = Conferences(self, media, journal)
         self.queues = Queues(journal, self)
+        self._refusals = RefusalLog()
         self.refused = 0
         """Requests that were refused before a call came of them."""
 
@@ -185,7 +194,9 @@ class Switch:
                 self._incoming(event)
             case sip.Refusal():
                 self.refused += 1
-                logger.warning("refused: %s (from %s:%d)", event.reason, *event.flow.remote)
+                now = asyncio.get_running_loop().time()
+                if line := self._refusals.line(event.reason, *event.flow.remote, now):
+                    logger.warning("%s", line)
             case sip.Trace():
                 self._trace(event)
             case _:
@@ -238,20 +249,20 @@ class Switch:
         return leg
 
     def _info(self, invite: sip.IncomingCall) -> CallInfo:
-        region = self._settings.region
-        caller = normalise(invite.from_user, region) if invite.from_user else ""
+        caller = self._read_number(invite.from_user, invite.identity) if invite.from_user else ""
         if not caller.lstrip("+").isdigit():
             # No telephone number: who calls is a SIP address, as 2010-04-01 shows those.
             caller = invite.from_
+        diverting = _diverting_user(invite.header("diversion"))
         return CallInfo(
             sid=sids.make_sid(sids.CALL, self._entropy(16)),
             account_sid="",
             from_=caller,
-            to=normalise(invite.request_uri_user or invite.to_user, region),
+            to=self._read_number(invite.request_uri_user or invite.to_user, invite.identity),
             direction=Direction.INBOUND,
             api_version=ApiVersion.V2010,
             caller_name=invite.from_name,
-            forwarded_from=_diverting_user(invite.header("diversion"), region),
+            forwarded_from=self._read_number(diverting, invite.identity) if diverting else "",
             sip_headers=tuple((name, value) for name, value in invite.headers if name.startswith("x-")),
         )
 
@@ -269,10 +280,10 @@ class Switch:
         self._tasks.start(self._afterwards(leg), f"after call {leg.info.sid}")  # type: ignore[arg-type]
 
 
-def _diverting_user(diversion: str | None, region: str) -> str:
-    """The number that forwarded the call, from a Diversion header (RFC 5806); empty where there is none."""
+def _diverting_user(diversion: str | None) -> str:
+    """Who forwarded the call, from a Diversion header (RFC 5806); empty where there is none."""
     if not diversion:
         return ""
     _, _, rest = diversion.partition(":")
     user = rest.partition("@")[0]
-    return normalise(user, region) if user and ">" not in user else ""
+    return user if ">" not in user else ""

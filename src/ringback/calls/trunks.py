@@ -109,6 +109,9 @@ class TrunkConfig:
 
     def read(self, user: str) -> str:
         """Return the stored form of a number that came from this trunk."""
+        # Short numbers, and those of a carrier that does not keep to its format, are read as others are.
+        if self.number_format == "plain" and user.isascii() and user.isdigit() and _valid("+" + user):
+            return "+" + user
         return normalise(user, self.region)
 
     def inbound_networks(self) -> tuple[Network, ...]:
@@ -116,6 +119,13 @@ class TrunkConfig:
         if self.inbound or self.inbound_username:
             return self.inbound
         return tuple(network for gateway in self.gateways if (network := _numeric(gateway.uri)) is not None)
+
+
+def _valid(number: str) -> bool:
+    try:
+        return bool(phonenumbers.is_valid_number(phonenumbers.parse(number, None)))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _numeric(uri: str) -> Network | None:

@@ -33,7 +33,7 @@ from ringback.calls.dialplan import NoRoute
 from ringback.calls.leg import CallSettings, Leg
 from ringback.calls.outgoing import Group, Hop
 from ringback.calls.signalling import SipSignalling
-from ringback.calls.switch import Afterwards, Handler, Switch, SwitchSettings
+from ringback.calls.switch import Afterwards, Handler, ReadNumber, Switch, SwitchSettings
 from ringback.model.records import CallEvent, CallRecord, dated, key_of
 from ringback.sip import sdp
 from ringback.sip.auth import Credentials
@@ -178,6 +178,7 @@ class Exchange:
         settings: SwitchSettings | None = None,
         afterwards: Afterwards = nothing_afterwards,
         media: FakeMedia | None = None,
+        read_number: ReadNumber | None = None,
         seed: int = 1,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -214,6 +215,7 @@ class Exchange:
             routing=self.lines,
             entropy=rng.randbytes,
             utcnow=lambda: EPOCH + timedelta(seconds=self.now()),
+            read_number=read_number,
         )
 
     def now(self) -> float:

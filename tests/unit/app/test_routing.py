@@ -56,6 +56,12 @@ def trunk(**changes: Any) -> Route:
 
 
 @virtual
+async def test_a_trunk_is_offered_its_codecs() -> None:
+    (first, _) = await hops(routing(trunk(codecs=("PCMA",)))[0])
+    assert first[0].codecs == ("PCMA",)
+
+
+@virtual
 async def test_a_number_of_this_server_is_called_here() -> None:
     (group,) = await hops(routing(Route("local", "+15550100", "+15550199", "Anna"))[0])
     (hop,) = group

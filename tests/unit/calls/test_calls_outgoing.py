@@ -1,15 +1,17 @@
 """The INVITEs of a call that we make: which goes out when, who is listened to, and what the failures come to."""
 
 import asyncio
+import random
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from calls_virtual import FLOW, OFFER, virtual
 
-from ringback.calls.audio import AudioSettings, LegAudio
+from ringback.calls.audio import CODECS, AudioSettings, LegAudio
 from ringback.calls.outgoing import Attempts, Connected, Group, Hop, NotConnected
 from ringback.sip import sdp
+from ringback.sip.description import parse
 from ringback.sip.events import Answered, DialogId, Ended, Refused, Ringing
 from ringback.testing.clock import run
 from ringback.testing.exchange import Lines
@@ -20,14 +22,17 @@ EARLY = sdp.answer(OFFER, "127.0.0.1", 42000)[0]
 UNFIT = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 18\r\n"
 
 
+ENTROPY = random.Random(7).randbytes
+
+
 class Listener:
     def on_key(self, key: str) -> None: ...
     def on_quiet(self, times: int) -> None: ...
     def on_lost(self) -> None: ...
 
 
-def hop(name: str) -> Hop:
-    return Hop(f"sip:{name}@h", FLOW, "sip:us@h", name=name)
+def hop(name: str, **rules: Any) -> Hop:
+    return Hop(f"sip:{name}@h", FLOW, "sip:us@h", name=name, **rules)
 
 
 class Making:
@@ -37,11 +42,14 @@ class Making:
         self.media = FakeMedia()
         self.lines = Lines()
         self.invited: list[str] = []
+        self.offers: list[bytes] = []
         self.cancelled: list[str] = []
         self.bound: list[DialogId] = []
         self.rung: list[tuple[int, bool]] = []
         self.headers: list[Sequence[tuple[str, str]]] = []
-        self.audio = LegAudio(self.media, Listener(), AudioSettings(), lambda kind, **data: None, bytes, lambda: False)
+        self.audio = LegAudio(
+            self.media, Listener(), AudioSettings(), lambda kind, **data: None, ENTROPY, lambda: False
+        )
         self.attempts = Attempts(
             self, self.lines, self.audio, self.bound.append, lambda *rung: self.rung.append(rung), [("X-Tenant", "7")]
         )
@@ -51,6 +59,7 @@ class Making:
             raise ValueError("a URI with a line break")
         assert b"m=audio" in description
         self.invited.append(hop.name)
+        self.offers.append(description)
         self.headers.append(headers)
         return DialogId(len(self.invited) - 1)
 
@@ -114,6 +123,41 @@ async def test_a_hop_that_says_nothing_is_left_for_the_next() -> None:
     assert isinstance(connected, Connected) and connected.hop.name == "b"
     assert (making.cancelled, loop.time() - began) == (["dead"], 8)
     assert making.released == [("dead", 487)]
+
+
+def _codecs(description: bytes) -> list[str]:
+    (media,) = parse(description).media
+    return [codec.name for codec in media.codecs if codec.name in CODECS]
+
+
+@virtual
+async def test_each_hop_is_offered_what_it_may_have() -> None:
+    """Codecs and encryption are those of its own trunk or phone, however many ring at once."""
+    making = Making()
+    plain, secure = hop("plain", codecs=("PCMA",)), hop("secure", srtp="required", codecs=("PCMU", "PCMA"))
+    making.later(1, refused(0, 503))
+    making.later(2, ringing(1))
+    async with asyncio.TaskGroup() as tasks:
+        connecting = tasks.create_task(making.connect([plain], [secure, plain]))
+        await asyncio.sleep(2.5)
+        assert [_codecs(offer) for offer in making.offers] == [["PCMA"], ["PCMU", "PCMA"], ["PCMA"]]
+        assert [b"RTP/SAVP" in offer for offer in making.offers] == [False, True, False]
+        # The answer is held against the offer that it is for, though another one went out later.
+        answer, _ = sdp.answer(making.offers[1], "127.0.0.1", 41000, srtp="required", entropy=ENTROPY(64))
+        making.attempts.on_event(answered(1, answer))
+    assert connecting.result() == Connected(DialogId(1), secure)
+    assert making.media.legs[0].formats[-1].srtp is not None
+    again = parse(making.audio.offer()).media[0]
+    assert (again.protocol, _codecs(making.audio.offer())) == ("RTP/SAVP", ["PCMU", "PCMA"])
+
+
+@virtual
+async def test_an_answer_without_the_encryption_that_its_hop_requires_is_no_answer() -> None:
+    making = Making()
+    making.later(1, answered(0))
+    outcome = await making.connect([hop("secure", srtp="required"), hop("plain")], timeout=5)
+    assert isinstance(outcome, NotConnected)
+    assert ("secure", 488) in making.released
 
 
 @virtual

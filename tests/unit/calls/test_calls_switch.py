@@ -120,6 +120,34 @@ async def test_what_comes_afterwards_sees_the_end() -> None:
 
 
 @virtual
+async def test_numbers_are_read_by_whom_they_come_from() -> None:
+    seen: list[tuple[str, str, str]] = []
+
+    async def look(leg: Leg) -> None:
+        seen.append((leg.info.from_, leg.info.to, leg.info.forwarded_from))
+
+    exchange = Exchange(conduct(look), read_number=lambda user, identity: f"+49{user[1:]} of {identity}")
+    diversion = (("Diversion", "<sip:0301@carrier.example>"),)
+    exchange.dial("0302", caller="0303", headers=diversion)
+    await asyncio.sleep(1)
+    assert seen == [("sip:0303@127.0.0.1", "+49302 of None", "+49301 of None")]
+
+
+@virtual
+async def test_a_flood_of_junk_is_a_few_lines_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    exchange = Exchange(conduct(pick_up))
+    for _ in range(500):
+        exchange.server.receive(b"\x00\x01 no SIP", FLOW, exchange.now())
+    await asyncio.sleep(61)
+    exchange.server.receive(b"\x00\x01 no SIP", FLOW, exchange.now())
+    await asyncio.sleep(0.1)
+    assert exchange.switch.refused == 501
+    lines = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert len(lines) == 2
+    assert lines[1].endswith("and 499 more from there since the last of these lines")
+
+
+@virtual
 async def test_who_forwarded_the_call_is_known() -> None:
     seen: list[tuple[str, str, str]] = []
 

@@ -38,6 +38,13 @@ def test_numbers_as_the_trunk_wants_them(options: dict[str, Any], number: str, d
 
 def test_numbers_that_come_from_a_trunk_are_read_in_its_country() -> None:
     assert config(region="DE").read("030123456") == "+4930123456"
+    plain = config(number_format="plain")
+    assert plain.read("4930123456") == plain.read("+4930123456") == "+4930123456"
+    assert config().read("4930123456") == "+14930123456"  # ten digits, as they are dialled in the US
+    # Not what was agreed on, and still understood: a national number, an extension, a name, nobody.
+    assert [config(number_format="plain", region="DE").read(user) for user in ("030123456", "100", "menu", "")] == [
+        "+4930123456", "100", "menu", "",
+    ]  # fmt: skip
 
 
 def test_gateways_by_priority_then_by_weight() -> None:

@@ -20,6 +20,7 @@ from ringback.app.trunk_settings import read_trunks
 from ringback.calls.dialplan import Dialplan
 from ringback.calls.tasks import TaskOwner
 from ringback.calls.trunks import TrunkConfig, Trunks
+from ringback.model.numbers import normalise
 from ringback.model.telephony import TrunkState
 from ringback.sip.auth_server import DigestServer
 from ringback.sip.events import Event, IncomingRequest, RequestAnswered
@@ -102,6 +103,12 @@ class SipServices:
         self.plan = Dialplan(
             self, self._trunks, rng=rng, domain=lambda: self._address, region=settings.calls.default_region
         )
+
+    def read_number(self, user: str, identity: str | None) -> str:
+        """Return the stored form of a number that came from whom the screen has named so: trunks have their ways."""
+        kind, _, name = (identity or "").partition(":")
+        trunk = self._trunks.by_name.get(name) if kind == "trunk" else None
+        return trunk.config.read(user) if trunk else normalise(user, self._settings.calls.default_region)
 
     async def load(self) -> None:
         """Read the store, before the first request comes. Raises StorageError."""

@@ -48,6 +48,16 @@ async def test_nobody_could_answer_a_challenge(database: Database) -> None:
     await one.services.close()
 
 
+async def test_the_numbers_of_a_trunk_are_read_as_it_writes_them(database: Database) -> None:
+    one = World(database)
+    await one.add_trunk(inbound=["198.51.100.0/24"], region="DE", number_format="plain")
+    await one.services.load()
+    read = one.services.read_number
+    assert [read(user, "trunk:carrier") for user in ("4930123456", "030123456")] == ["+4930123456", "+4930123456"]
+    assert [read("4155550100", who) for who in (None, "phone:alice", "trunk:gone")] == ["+14155550100"] * 3
+    await one.services.close()
+
+
 async def test_where_numbers_lead(database: Database) -> None:
     one = World(
         database,
