@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 HANDSET = "+15550100099"
 """The number of the handset, where the command line names none."""
 
+_ENDED = "the server has ended"
+
 sms = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="A handset in the terminal, and its messages.")
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -141,6 +143,7 @@ async def _send(
         _say(writer, {"listen": from_})
         await _answer(reader)
         show = _show_json if as_json else _show_text
+        trouble = ""
         async with asyncio.TaskGroup() as group:
             sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
             hearing = group.create_task(_hear(reader, writer, show, sent))
@@ -148,13 +151,15 @@ async def _send(
             async for line in lines:
                 _say(writer, {"send": {"from": from_, "to": number, "body": line, "media": media}})
                 answer = await sent.get()
-                if "error" in answer:
-                    hearing.cancel()
-                    raise UserError(answer["error"])
+                if trouble := answer.get("error", ""):
+                    break
                 if as_json:
                     typer.echo(json.dumps(answer))
-            await asyncio.sleep(wait)
+            else:
+                await asyncio.sleep(wait)
             hearing.cancel()
+        if trouble:  # not within the group, which would wrap it
+            raise UserError(trouble)
 
 
 async def _listen(settings: Settings, number: str, as_json: bool) -> None:
@@ -162,21 +167,23 @@ async def _listen(settings: Settings, number: str, as_json: bool) -> None:
         _say(writer, {"listen": number})
         answer = await _answer(reader)
         typer.echo(f"listening as {answer.get('listening', number)}; Ctrl-C ends", err=True)
-        await _hear(reader, writer, _show_json if as_json else _show_text, asyncio.Queue())
+        answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        await _hear(reader, writer, _show_json if as_json else _show_text, answers)
+        raise UserError((await answers.get())["error"])
 
 
 async def _hear(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, show: Any, answers: asyncio.Queue[dict[str, Any]]
 ) -> None:
-    while line := await reader.readline():
+    """Show messages until the server ends; whatever else it says goes to `answers`, and its end as well."""
+    while line := await _line(reader):
         said = json.loads(line)
         if "message" in said:
             show(said["message"])
             _say(writer, {"seen": said["message"]["sid"]})
-            await writer.drain()
         else:
             await answers.put(said)
-    await answers.put({"error": "the server has ended"})
+    await answers.put({"error": _ENDED})
 
 
 @asynccontextmanager
@@ -197,10 +204,19 @@ async def _handset(settings: Settings) -> AsyncIterator[tuple[asyncio.StreamRead
 
 
 async def _answer(reader: asyncio.StreamReader) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(await reader.readline() or b'{"error": "the server has ended"}')
+    line = await _line(reader)
+    said: dict[str, Any] = json.loads(line) if line else {"error": _ENDED}
     if "error" in said:
         raise UserError(said["error"])
     return said
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """Return what the server says next; nothing when it has ended, however it did."""
+    try:
+        return await reader.readline()
+    except ConnectionError:
+        return b""
 
 
 def _say(writer: asyncio.StreamWriter, what: dict[str, Any]) -> None:
