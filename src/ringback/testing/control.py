@@ -20,7 +20,7 @@ from ringback.storage.kinds import QUEUE_MEMBERS
 
 
 class FakeControl:
-    """Calls that are `queued` until a test says otherwise (`ring`, `answer`, `end`)."""
+    """Calls that are `queued` until a test says otherwise (`answer`, `end`). It refuses what a real one refuses."""
 
     def __init__(self, database: Database, utcnow: Callable[[], datetime], entropy: Callable[[int], bytes]) -> None:
         self._database = database
@@ -114,8 +114,8 @@ class FakeControl:
         """Change its status."""
         self._asked("update_recording", recording_sid, status, pause_behavior)
         record = await self._database.recordings.get(recording_sid)
-        if record is None or record.status.final:
-            raise refused(20404)
+        if record is None or record.status.final or record.status is RecordingStatus.STOPPED:
+            raise refused(21220, "The recording has ended already.")
         changed = replace(record, status=RecordingStatus(status), date_updated=self._utcnow())
         await self._database.recordings.save(changed)
         return changed
@@ -127,6 +127,7 @@ class FakeControl:
     async def end_conference(self, conference_sid: str) -> None:
         """End it, and everybody's part in it."""
         self._asked("end_conference", conference_sid)
+        await self._conference(conference_sid)
         await self._database.conferences.update(
             conference_sid,
             status=ConferenceStatus.COMPLETED,
@@ -137,12 +138,16 @@ class FakeControl:
     async def announce(self, conference_sid: str, url: str, method: str) -> None:
         """Note it."""
         self._asked("announce", conference_sid, url, method)
+        await self._conference(conference_sid)
 
     async def add_participant(self, participant: NewParticipant) -> tuple[str, CallRecord]:
         """Keep a call, a participant, and a conference where there is none."""
         self._asked("add_participant", participant)
-        call, name, now = await self.place(participant.call), participant.conference, self._utcnow()
-        found = await self._database.conferences.get(name) if is_sid(name, CONFERENCE) else None
+        name, now = participant.conference, self._utcnow()
+        found = await self._conference(name) if is_sid(name, CONFERENCE) else None
+        if participant.coaching and participant.call_sid_to_coach is None:
+            raise refused(21244, "CallSidToCoach is missing")
+        call = await self.place(participant.call)
         conference = found or await self._database.conferences.running(call.account_sid, name)
         if conference is None:
             conference = ConferenceRecord(
@@ -162,6 +167,7 @@ class FakeControl:
     async def update_participant(self, conference_sid: str, call_sid: str, changes: ParticipantChanges) -> None:
         """Change the record."""
         self._asked("update_participant", conference_sid, call_sid, changes)
+        await self._participant(conference_sid, call_sid)
         names = ("muted", "hold", "end_conference_on_exit", "coaching", "call_sid_to_coach")
         values = {name: getattr(changes, name) for name in names if getattr(changes, name) is not None}
         await self._database.participants.update((conference_sid, call_sid), **values, date_updated=self._utcnow())
@@ -169,6 +175,7 @@ class FakeControl:
     async def kick(self, conference_sid: str, call_sid: str) -> None:
         """The participant is there no more."""
         self._asked("kick", conference_sid, call_sid)
+        await self._participant(conference_sid, call_sid)
         await self._database.participants.update(
             (conference_sid, call_sid), status=ParticipantStatus.COMPLETE, date_updated=self._utcnow()
         )
@@ -176,6 +183,8 @@ class FakeControl:
     async def dequeue(self, queue_sid: str, call_sid: str, url: str, method: str) -> None:
         """The caller waits no more."""
         self._asked("dequeue", queue_sid, call_sid, url, method)
+        if await self._database.queues.member(queue_sid, call_sid) is None:
+            raise refused(20404, f"call {call_sid} does not wait in queue {queue_sid}")
         async with self._database.connections.write() as connection:
             await QUEUE_MEMBERS.remove(connection, call_sid)
 
@@ -212,6 +221,18 @@ class FakeControl:
         if call.status is not CallStatus.IN_PROGRESS:
             raise refused(21220, "The call is not in progress.")
         return call
+
+    async def _conference(self, sid: str) -> ConferenceRecord:
+        conference = await self._database.conferences.get(sid)
+        if conference is None or conference.status is ConferenceStatus.COMPLETED:
+            raise refused(20404, f"conference {sid} does not go on")
+        return conference
+
+    async def _participant(self, conference_sid: str, call_sid: str) -> None:
+        await self._conference(conference_sid)
+        found = await self._database.participants.get((conference_sid, call_sid))
+        if found is None or found.status.final:
+            raise refused(20404, f"call {call_sid} is not in conference {conference_sid}")
 
     def _asked(self, method: str, *arguments: Any) -> None:
         self.asked.append((method, arguments))

@@ -219,7 +219,7 @@ async def test_a_live_call_is_recorded_and_that_is_paused_and_stopped(rest: Worl
     assert [one["sid"] for one in (await rest("GET", f"{path}.json")).json["recordings"]] == [sid]
     assert (await rest("DELETE", f"{path}/{sid}.json")).json["code"] == 20009
     await rest.database.recordings.update(sid, status=RecordingStatus.COMPLETED)
-    assert (await rest("POST", f"{path}/{sid}.json", {"Status": "paused"})).json["code"] == 20404
+    assert (await rest("POST", f"{path}/{sid}.json", {"Status": "paused"})).json["code"] == 21220
     assert (await rest("DELETE", f"{path}/{sid}.json")).status == 204
     assert (await rest("GET", f"{path}/{sid}.json")).json["code"] == 20404
 
