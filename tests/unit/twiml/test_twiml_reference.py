@@ -7,7 +7,11 @@ import pytest
 
 from ringback.model.errors import describe
 from ringback.model.status import ApiVersion
-from ringback.twiml.attributes import attributes_of
+from ringback.twiml.attributes import SCHEMA, attributes_of
+from ringback.twiml.messaging.document import VERBS
+from ringback.twiml.messaging.interpreter import MAX_DOCUMENTS
+from ringback.twiml.messaging.message import MAX_MEDIA, Message
+from ringback.twiml.messaging.session import MAX_REPLIES
 from ringback.twiml.nouns.client import Client
 from ringback.twiml.nouns.conference import Conference
 from ringback.twiml.nouns.number import Number
@@ -48,6 +52,17 @@ def test_every_attribute_has_a_row_with_its_default_and_its_codes(verb: str) -> 
             assert str(attribute.nested_code) in bad, name
         if attribute.since is ApiVersion.V2010 and since is ApiVersion.V2008:
             assert "2010-04-01" in "".join(table[name]), name
+
+
+def test_messages_have_a_section_of_their_own() -> None:
+    table = rows("Messages")
+    for name, (_, attribute) in attributes_of(Message).items():
+        default, bad = table[name][-2:]
+        assert bad == ("" if attribute.code == SCHEMA else str(attribute.code)), name
+        assert default == (f"`{attribute.default}`" if attribute.default else ""), name
+    assert (MAX_REPLIES, MAX_MEDIA) == (10, 10), "the page says ten"
+    assert f"at most {MAX_DOCUMENTS} documents" in SECTIONS["Messages"]
+    assert set(VERBS) == {"Message", "Sms", "Redirect"}
 
 
 def test_verbs_that_are_not_rendered_are_named_with_their_version() -> None:
