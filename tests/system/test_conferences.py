@@ -20,6 +20,7 @@ from ringback.app.bench.media import machine
 from ringback.model.conferences import ConferenceStatus, ParticipantStatus
 from ringback.model.status import CallStatus
 from ringback.storage.records import Page
+from tests.interop.peers import process
 from tests.interop.peers.application import Application
 from tests.interop.peers.process import Process, free_port
 from tests.interop.peers.ringback import Ringback
@@ -71,8 +72,9 @@ def others(call: Call, calls: list[Call]) -> set[int]:
 
 
 @pytest.fixture
-async def busy(tmp_path: Path, started: list[Process]) -> AsyncIterator[Ringback]:
-    """A server with room for all of them."""
+async def busy(tmp_path: Path, started: list[Process], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ringback]:
+    """A server with room, and time, for all of them."""
+    monkeypatch.setattr(process, "LIFETIME", SECONDS + process.LIFETIME)
     first = free_port(2 * CALLS + 40)
     settings = {
         "media.port_min": str(first),
