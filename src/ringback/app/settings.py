@@ -21,6 +21,7 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from ringback.app.errors import SettingsError
@@ -63,7 +64,10 @@ class SipSettings(_Section):
         default=5060, ge=0, le=65535, description="Port to listen on, over UDP and TCP. 0 takes a free one."
     )
     udp: bool = Field(default=True, description="Listen on UDP.")
-    tcp: bool = Field(default=True, description="Listen on TCP. UDP or TCP must be on.")
+    tcp: bool = Field(
+        default=True,
+        description="Listen on TCP. With UDP and TCP off there is TCP on the loopback alone, for the server itself.",
+    )
     allow: tuple[Network, ...] = Field(
         default=_LOOPBACK,
         description="Address ranges whose calls need no password. All others prove who they are, or are refused.",
@@ -159,12 +163,13 @@ class SipSettings(_Section):
             raise ValueError("should not be more than sip.session_expires")
         return least
 
-    @field_validator("tcp")
-    @classmethod
-    def _one_transport(cls, tcp: bool, info: ValidationInfo) -> bool:
-        if not tcp and info.data.get("udp") is False:
-            raise ValueError("should be true where sip.udp is false: there would be nothing to listen on")
-        return tcp
+    @model_validator(mode="after")
+    def _one_transport(self) -> SipSettings:
+        if not (self.udp or self.tcp or self.tls_port or self.ws_port or self.wss_port):
+            raise ValueError(
+                "udp, tcp, tls_port, ws_port or wss_port should be on: there would be nothing to listen on"
+            )
+        return self
 
 
 class MediaSettings(_Section):

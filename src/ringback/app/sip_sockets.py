@@ -14,11 +14,15 @@ from ringback.sip.net.transport import Listen
 
 
 def listens(sip: SipSettings) -> list[Listen]:
-    """Return where to listen: each transport that is on, at each address, the main one first."""
+    """Return where to listen: each transport that is on, at each address, the main one first.
+
+    Without UDP and TCP there is TCP on the loopback, last: by it a number of this server calls another one.
+    """
     ports = [("TCP", sip.port if sip.tcp else None), ("UDP", sip.port if sip.udp else None)]
     ports += [("TLS", sip.tls_port), ("WS", sip.ws_port), ("WSS", sip.wss_port)]
     hosts = dict.fromkeys((sip.host, *sip.also_listen))
-    return [Listen(transport, host, port) for host in hosts for transport, port in ports if port is not None]
+    found = [Listen(transport, host, port) for host in hosts for transport, port in ports if port is not None]
+    return found if sip.udp or sip.tcp else [*found, Listen("TCP", "127.0.0.1", sip.port)]
 
 
 def limits(sip: SipSettings) -> Limits:

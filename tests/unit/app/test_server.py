@@ -16,8 +16,11 @@ from aiohttp import web
 from voice_world import number, wav
 
 from ringback.app.phone.phone import Phone
+from ringback.app.processes import free_port
 from ringback.app.server import Server, ServerError, utcnow
 from ringback.app.settings import Settings
+from ringback.calls.house import Placing
+from ringback.calls.leg import Leg
 from ringback.model import events
 from ringback.model.records import Account, CallRecord
 from ringback.model.status import ApiVersion, CallStatus, Direction
@@ -129,6 +132,28 @@ async def test_what_a_server_before_left_unfinished_is_put_in_order(server: Serv
     assert record.end_time is not None
     assert list((server.settings.storage.directory / "scratch").iterdir()) == []
     assert (server.account_is_new, bool(server.account.auth_token)) == (False, True)
+
+
+async def test_a_server_of_encrypted_calls_alone_reaches_its_own_numbers(tmp_path: Path, shop: Shop) -> None:
+    """One number calls another one: `placing` goes out over SIP, and comes back in."""
+    sip = {"udp": False, "tcp": False, "tls_port": free_port(socket.SOCK_STREAM)}
+    async with Server(settings(tmp_path, sip=sip)) as alone:
+        assert [one.transport for one in alone.sip_listening] == ["TLS", "TCP"]
+        assert alone.sip_address == ("127.0.0.1", sip["tls_port"])
+        await add_number(alone, shop)
+        connected: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def conduct(leg: Leg) -> None:
+            await leg.sleep(0.5)
+            connected.set_result(leg.info.sid)
+
+        to, caller, account = NUMBER, "+14155550123", alone.account.sid
+        alone.switch.place(Placing(to, caller, account, ApiVersion.V2010, Direction.OUTBOUND_API, conduct))
+        async with asyncio.timeout(20):
+            made = await ended(alone.database, await connected)
+        assert made.status is CallStatus.COMPLETED
+    assert len(shop.fields("/")) == 1
+    shop.asked.clear()
 
 
 async def test_a_call_is_taken_heard_and_written_down(server: Server, shop: Shop) -> None:

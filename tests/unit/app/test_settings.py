@@ -42,6 +42,7 @@ def test_settings_never_change() -> None:
 def test_something_is_listened_on() -> None:
     assert SipSettings(udp=False).tcp
     assert SipSettings(tcp=False).udp
+    assert SipSettings(udp=False, tcp=False, tls_port=5061).tls_port
     with pytest.raises(ValidationError, match="nothing to listen on"):
         SipSettings(udp=False, tcp=False)
 

@@ -30,6 +30,11 @@ def test_every_transport_at_every_address() -> None:
     ]
 
 
+def test_encrypted_alone_leaves_a_way_to_the_server_itself() -> None:
+    sip = SipSettings(host="0.0.0.0", udp=False, tcp=False, tls_port=5061)
+    assert listens(sip) == [Listen("TLS", "0.0.0.0", 5061), Listen("TCP", "127.0.0.1", 5060)]
+
+
 def test_limits_of_connections() -> None:
     made = limits(SipSettings(max_connections=7, max_connections_per_address=3))
     assert (made.connections, made.per_source) == (7, 3)

@@ -57,7 +57,8 @@ async def _introduce(server: Server, loaded: Loaded) -> None:
 
     settings = loaded.settings
     host, port = server.sip_address
-    transports = [name for name, on in (("UDP", settings.sip.udp), ("TCP", settings.sip.tcp)) if on]
+    at_main = {where.transport for where in server.sip_listening if (where.host, where.port) == (host, port)}
+    transports = [name for name in ("UDP", "TCP", "TLS", "WS", "WSS") if name in at_main]
     numbers = await server.database.numbers.list()
     lines = [
         f"SIP       {host}:{port} ({', '.join(transports)}), calls from {', '.join(map(str, settings.sip.allow))}",

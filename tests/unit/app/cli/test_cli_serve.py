@@ -20,6 +20,7 @@ from ringback.app import server
 from ringback.app.cli import serve
 from ringback.app.server import ServerError
 from ringback.app.settings import LogSettings, Settings
+from ringback.app.sip_sockets import listens
 from ringback.media.client import MediaError
 from ringback.model.records import IncomingNumber
 from ringback.model.status import ApiVersion
@@ -52,7 +53,7 @@ class Standing:
         self.account = await self.database.accounts.ensure_default(NOW, secrets.token_bytes)
         self.account_is_new = self.new
         self.sip_address = (self.settings.sip.host, 5099)
-        self.sip_listening = [Listen("UDP", *self.sip_address), *self.further]
+        self.sip_listening = [*listens(self.settings.sip.model_copy(update={"port": 5099})), *self.further]
         self.sip_tls = self.tls
         self.media = self
         self.pids = [1, 2]
