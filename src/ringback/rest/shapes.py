@@ -89,15 +89,6 @@ class Shape:
         readers = tuple((one.name, one.tag, one.reader) for one in self.fields)
         object.__setattr__(self, "readers", readers)
 
-    def write(self, record: Any) -> dict[str, Any]:
-        """Read every field of a record, in their order, by JSON name."""
-        return {name: read(record) for name, _, read in self.readers}
-
-    def without(self, *names: str) -> "Shape":
-        """The same without some fields."""
-        kept = tuple(one for one in self.fields if one.name not in names)
-        return Shape(self.name, self.plural, self.key, kept, self.whole)
-
     def schema(self) -> dict[str, Any]:
         """The JSON schema of one resource: every field is there, and no other."""
         return {

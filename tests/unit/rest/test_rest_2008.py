@@ -1,5 +1,7 @@
 """2008-08-01: the documented requests and answers, field by field and in their order (clauses 4 to 6)."""
 
+# Covers: rest/versions/v2008_08_01.py rest/paging.py rest/render.py rest/replies.py rest/operations.py
+
 import json
 from datetime import timedelta
 

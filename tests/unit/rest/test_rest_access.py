@@ -1,5 +1,7 @@
 """Who may: credentials, keys, subaccounts, limits, bounds; and what is said to those who may not."""
 
+# Covers: rest/application.py rest/form.py rest/errors.py rest/notices.py rest/operations.py
+
 import asyncio
 import base64
 import hashlib

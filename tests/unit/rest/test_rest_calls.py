@@ -1,5 +1,7 @@
 """Calls: every field in its order, made, changed, deleted, listed with filters and pages (clause 9.2)."""
 
+# Covers: rest/resources/calls.py rest/resources/caller.py rest/resources/common.py rest/paging.py rest/replies.py
+
 from datetime import timedelta
 
 import pytest

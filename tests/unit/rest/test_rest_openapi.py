@@ -1,5 +1,7 @@
 """The description fits the operations, the documented interface, and real answers."""
 
+# Covers: rest/description.py rest/operations.py rest/shapes.py rest/parameters.py
+
 import asyncio
 import json
 from collections.abc import AsyncIterator

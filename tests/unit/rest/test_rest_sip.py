@@ -1,5 +1,7 @@
 """SIP domains and their lists over REST (2010-04-01, clause 9.8), by the SDK and as they are written."""
 
+# Covers: rest/resources/sip.py
+
 from collections.abc import AsyncIterator
 
 import pytest
