@@ -13,7 +13,15 @@ import pytest
 
 from ringback.app import processes
 from ringback.app.errors import UserError
-from ringback.app.processes import ChildError, free_port, run_ringback, running, server_environment, until_ready
+from ringback.app.processes import (
+    ChildError,
+    free_port,
+    run_ringback,
+    running,
+    server_environment,
+    server_pid,
+    until_ready,
+)
 from ringback.app.settings import Settings
 from ringback.testing.clock import run
 
@@ -95,6 +103,21 @@ def test_a_server_of_its_own_has_its_store_and_port_and_otherwise_defaults(
     changed = {key for key, source in loaded.sources.items() if source != "default"}
     assert changed == {"storage.directory", "sip.port", "http.port"}
     assert (loaded.settings.storage.directory, loaded.settings.sip.port) == (store, 5099)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_a_server_is_found_among_our_children_by_its_store(
+    tmp_path: Path, started: list[subprocess.Popen[bytes]]
+) -> None:
+    stores = [tmp_path / "one", tmp_path / "other"]
+    environments = [{"RINGBACK_STORAGE__DIRECTORY": str(store)} for store in stores]
+    script = shell("echo there; exec sleep 60")
+    with running("a", script, environments[0], tmp_path) as a, running("b", script, environments[1], tmp_path) as b:
+        says(a, "there")
+        says(b, "there")
+        assert [server_pid(store) for store in stores] == [process.pid for process in started]
+    with pytest.raises(ChildError, match="the server has ended"):
+        server_pid(stores[0])
 
 
 @pytest.mark.slow

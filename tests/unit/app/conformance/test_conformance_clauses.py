@@ -17,6 +17,12 @@ def test_every_clause_has_an_id_of_its_own_and_a_text() -> None:
         assert clause.title
 
 
+def test_reading_them_again_gives_the_same_in_the_same_order() -> None:
+    before = list(clauses().values())
+    clauses.cache_clear()
+    assert list(clauses().values()) == before
+
+
 @pytest.mark.parametrize("version", list(ApiVersion))
 def test_both_versions_are_there(version: ApiVersion) -> None:
     of_version = [clause for clause in clauses().values() if clause.version is version]

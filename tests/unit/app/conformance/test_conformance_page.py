@@ -1,5 +1,7 @@
 """The page of conformance is what the tests prove."""
 
+# Covers: app/conformance/__main__.py
+
 import json
 from pathlib import Path
 
