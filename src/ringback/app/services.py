@@ -99,10 +99,12 @@ class CallServices:
         self._library = facilities.library
         self._scratch = facilities.scratch
         self._default = facilities.default
+        self.always: Mapping[str, str] = {}
+        """What every request about the call tells besides."""
 
     async def fetch(self, call: Call, request: Fetch) -> Answer:
         """Ask the application."""
-        parameters = voice_parameters(call.info, call.status, request.parameters)
+        parameters = voice_parameters(call.info, call.status, {**self.always, **request.parameters})
         await self._facilities.before(parameters)
         response = await self._session.request(request.method, request.url, parameters, note=call.note)
         kind = f"{response.content_type}; charset={response.charset}" if response.charset else response.content_type
@@ -165,7 +167,7 @@ class CallServices:
 
     async def notify(self, call: Call, url: str, method: Method, parameters: Mapping[str, str]) -> None:
         """Tell the application something; what it answers does not matter."""
-        told = dict(parameters)
+        told = {**(self.always if call is self._call else {}), **parameters}
         if "CallbackSource" in told or "StatusCallbackEvent" in told:
             told.setdefault("Timestamp", format_datetime(self._facilities.utcnow()))
         if "CallbackSource" in told and call.status.final and isinstance(call, Leg):

@@ -149,7 +149,8 @@ class VoiceApplications:
         callback = None
         if domain.voice_status_callback_url:
             callback = StatusCallback(domain.voice_status_callback_url, domain.voice_status_callback_method)
-        self.adopt(leg, account, application, callback)
+        conducting = self.adopt(leg, account, application, callback)
+        conducting.services.always = _sip_parameters(domain, invite)
         await self.render(leg, application.first_request(ApiVersion.V2010, leg.info.direction))
 
     # -- any call -----------------------------------------------------------------------------------------------
@@ -241,7 +242,25 @@ class VoiceApplications:
         """Tell somebody something of a call; what they answer does not matter."""
         await self._facilities.before(extra)
         try:
-            parameters = voice_parameters(leg.info, leg.status, extra)
+            parameters = voice_parameters(leg.info, leg.status, {**conducting.services.always, **extra})
             await conducting.session.request(method, url, parameters, note=leg.note)
         except ApplicationError as error:
             leg.note(events.WARNING, code=15003, message=f"nobody could be told how the call gets on: {error}")
+
+
+def _sip_parameters(domain: SipDomainRecord, invite: IncomingCall) -> dict[str, str]:
+    """What every request about a call to a SIP domain tells besides (2010-04-01, clause 5.1).
+
+    SIP does not tell large letters from small ones in the names of headers: `x-shop-id` is `SipHeader_X-Shop-Id`.
+    """
+    told = {
+        "SipCallId": invite.call_id,
+        "SipDomain": domain.domain_name,
+        "SipDomainSid": domain.sid,
+        "SipSourceIp": invite.flow.remote[0],
+    }
+    for name, value in invite.headers:
+        if name.startswith("x-") or name == "user-to-user":
+            written = "User-to-User" if name == "user-to-user" else name.title()
+            told[f"SipHeader_{written}"] = value
+    return told

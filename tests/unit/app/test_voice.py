@@ -85,6 +85,35 @@ async def test_a_call_to_a_sip_domain_asks_its_application(tmp_path: Path) -> No
         assert [asked.url for asked in world.web.asked] == [SHOP, STATUS_URL]
 
 
+@pytest.mark.conforms("2010-04-01/5.1/sip")
+@virtual
+async def test_the_application_of_a_sip_domain_is_told_of_the_sip_call(tmp_path: Path) -> None:
+    """In each request, those at the end included."""
+    async with World(tmp_path) as world:
+        world.web.pages |= {
+            SHOP: "<Response><Redirect>/more</Redirect></Response>",
+            f"{SHOP}more": HELLO,
+            STATUS_URL: "",
+        }
+        world.voice.domains = OneDomain()
+        phone = world.dial(headers=(("X-Shop-ID", "7"), ("User-to-User", "56;encoding=hex"), ("Subject", "no")))
+        await phone.ended.wait()
+        await world.over()
+        assert [asked.url for asked in world.web.asked] == [SHOP, f"{SHOP}more", STATUS_URL]
+        for asked in world.web.asked:
+            assert asked.fields["SipCallId"]
+            told = {
+                name: value for name, value in asked.fields.items() if name.startswith("Sip") and name != "SipCallId"
+            }
+            assert told == {
+                "SipDomain": "shop.example",
+                "SipDomainSid": "SD" + "1" * 32,
+                "SipSourceIp": "127.0.0.1",
+                "SipHeader_X-Shop-Id": "7",
+                "SipHeader_User-to-User": "56;encoding=hex",
+            }
+
+
 @virtual
 async def test_who_may_not_call_a_sip_domain_is_refused(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
