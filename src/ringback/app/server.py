@@ -27,6 +27,7 @@ from ringback.app.services import DefaultSpeech, Facilities
 from ringback.app.settings import Settings
 from ringback.app.sip_sockets import advertiser, limits, listens, tls_settings
 from ringback.app.sip_texts import SipTexts
+from ringback.app.strain import Strain
 from ringback.app.telephony.services import SipServices
 from ringback.app.transcriptions import Transcriptions
 from ringback.app.validation import Validation
@@ -231,6 +232,9 @@ class Server:
         except TlsError as error:
             raise ServerError(str(error)) from error
         self._resolver = DnsResolver(clock=clock)
+        strain = Strain(self.settings.calls.max_delay_ms / 1000, clock)
+        self._stack.push_async_callback(strain.close)
+        strain.start()
         self.switch = Switch(
             signalling=SipSignalling(endpoint, clock, transport.drain),
             media=self.media,
@@ -242,6 +246,7 @@ class Server:
             entropy=secrets.token_bytes,
             utcnow=utcnow,
             read_number=self.sip_services.read_number,
+            busy=strain.reason,
         )
         self._stack.push_async_callback(transport.close)
         try:

@@ -263,6 +263,10 @@ class CallSettings(_Section):
     max_concurrent: int = Field(
         default=500, ge=1, le=100_000, description="Calls at once; further ones are refused as busy."
     )
+    max_delay_ms: int = Field(
+        default=500, ge=0, le=60_000,
+        description="How late the server may be with its work, in the mean, before calls that come in get 503. 0: never.",
+    )  # fmt: skip
     outbound_prefixes: tuple[Prefix, ...] = Field(
         default=(),
         description="How numbers may begin that accounts call by a trunk: `+1`, `+4420`, or `*` for all. None until set"

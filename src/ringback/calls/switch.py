@@ -54,6 +54,9 @@ class SwitchSettings:
     """The directory of recordings."""
 
 
+RETRY_AFTER: Final = (("Retry-After", "5"),)
+"""What a caller is told for whom there is no room (RFC 3261 §20.33), in seconds."""
+
 ReadNumber = Callable[[str, str | None], str]
 """Returns the stored form of a number that came from somebody, whom the screen of the endpoint has named, or not."""
 
@@ -74,8 +77,13 @@ class Switch:
         entropy: Callable[[int], bytes],
         utcnow: Callable[[], datetime],
         read_number: ReadNumber | None = None,
+        busy: Callable[[], str] = lambda: "",
     ) -> None:
-        """`read_number` knows how the trunks write their numbers; without it all are read in the settings' region."""
+        """`read_number` knows how the trunks write their numbers; without it all are read in the settings' region.
+
+        `busy` tells why no calls should come in now, though there would be room; it is empty where they may.
+        """
+        self._busy = busy
         self._read_number: ReadNumber = read_number or (lambda user, identity: normalise(user, settings.region))
         self._signalling = signalling
         self._media = media
@@ -220,10 +228,12 @@ class Switch:
         await self._tasks.close()
 
     def _incoming(self, invite: sip.IncomingCall) -> None:
-        if self._stopping or len(self._by_sid) >= self._settings.max_concurrent:
-            why = "going down" if self._stopping else f"calls.max_concurrent is {self._settings.max_concurrent}"
-            logger.warning("refused a call to %s with 503: %s", invite.request_uri_user, why)
-            self._signalling.reject(invite.call, 503)
+        if why := self._too_much():
+            self.refused += 1
+            now = asyncio.get_running_loop().time()
+            if line := self._refusals.line(f"a call, with 503: {why}", *invite.flow.remote, now):
+                logger.warning("%s", line)
+            self._signalling.reject(invite.call, 503, "", RETRY_AFTER)
             return
         leg = self._leg(invite, self._info(invite))
         self._by_dialog[invite.call] = leg
@@ -231,6 +241,14 @@ class Switch:
         leg.note(events.SIP_RECEIVED, line=f"INVITE {invite.request_uri} SIP/2.0", cseq="INVITE")
         self._signalling.ring(invite.call)
         leg.drive(self._handler)
+
+    def _too_much(self) -> str:
+        """Why no call may come in now; empty where there is no reason."""
+        if self._stopping:
+            return "going down"
+        if len(self._by_sid) >= self._settings.max_concurrent:
+            return f"calls.max_concurrent is {self._settings.max_concurrent}"
+        return self._busy()
 
     def _leg(self, invite: sip.IncomingCall | None, info: CallInfo, time_limit: float | None = None) -> Leg:
         leg = Leg(

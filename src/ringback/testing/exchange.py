@@ -23,7 +23,7 @@ import random
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -179,6 +179,7 @@ class Exchange:
         afterwards: Afterwards = nothing_afterwards,
         media: FakeMedia | None = None,
         read_number: ReadNumber | None = None,
+        busy: Callable[[], str] = lambda: "",
         seed: int = 1,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -216,6 +217,7 @@ class Exchange:
             entropy=rng.randbytes,
             utcnow=lambda: EPOCH + timedelta(seconds=self.now()),
             read_number=read_number,
+            busy=busy,
         )
 
     def now(self) -> float:

@@ -235,6 +235,7 @@ async def test_early_audio_of_the_callee_takes_the_place_of_the_tone() -> None:
     assert (await dials.over()).bridged
 
 
+@pytest.mark.conforms("2010-04-01/1/answering-bridge")
 @virtual
 async def test_the_caller_is_picked_up_with_the_callee() -> None:
     dials = Dials(A, answer_on_bridge=True)

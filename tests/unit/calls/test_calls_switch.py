@@ -11,7 +11,7 @@ from ringback.calls.switch import SwitchSettings
 from ringback.model import events
 from ringback.model.status import CallStatus
 from ringback.sip import sdp
-from ringback.sip.events import DialogId, Ended, ReinviteAnswered, Trace
+from ringback.sip.events import DialogId, Ended, Refused, ReinviteAnswered, Trace
 from ringback.testing.exchange import Exchange
 
 
@@ -77,6 +77,26 @@ async def test_more_calls_than_allowed_are_answered_503() -> None:
     again = exchange.dial(NUMBER)
     await again.answered.wait()
     for phone in (phones[1], again):
+        phone.hang_up()
+    await finished(exchange)
+
+
+@virtual
+async def test_an_overload_is_answered_503_and_spares_the_calls_that_are_up() -> None:
+    strained: list[str] = []
+    exchange = Exchange(conduct(pick_up, wait_an_hour), busy=lambda: "".join(strained))
+    first = exchange.dial(NUMBER)
+    await first.answered.wait()
+    strained.append("the server is 400 ms behind")
+    second = exchange.dial(NUMBER)
+    await second.ended.wait()
+    (refused,) = (event for event in second.events if isinstance(event, Refused))
+    assert (refused.code, refused.retry_after) == (503, 5)
+    assert not first.ended.is_set()
+    strained.clear()
+    third = exchange.dial(NUMBER)
+    await third.answered.wait()
+    for phone in (first, third):
         phone.hang_up()
     await finished(exchange)
 
