@@ -359,11 +359,11 @@ class Server:
 
     def _home(self) -> Flow:
         """The way to this server itself."""
-        host, port = next((one.host, one.port) for one in self.sip_listening if one.transport in ("UDP", "TCP"))
-        local = (host, port)
+        transport = "UDP" if self.settings.sip.udp else "TCP"
+        local = host, port = next((one.host, one.port) for one in self.sip_listening if one.transport == transport)
         if ipaddress.ip_address(host).is_unspecified:
             host = "::1" if ":" in host else "127.0.0.1"
-        return Flow("UDP" if self.settings.sip.udp else "TCP", local, (host, port))
+        return Flow(transport, local, (host, port))
 
     async def _locate(self, uri: str) -> Sequence[Flow]:
         """Where a SIP URI is reached (RFC 3263), best first. Raises ValueError where it is nowhere."""

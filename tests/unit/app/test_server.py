@@ -22,8 +22,10 @@ from ringback.app.settings import Settings
 from ringback.calls.house import Placing
 from ringback.calls.leg import Leg
 from ringback.model import events
+from ringback.model.provisioning import CallerIdRecord
 from ringback.model.records import Account, CallRecord
 from ringback.model.status import ApiVersion, CallStatus, Direction
+from ringback.sip.net.transport import Listen
 from ringback.storage.database import Database
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
@@ -227,6 +229,29 @@ async def test_a_server_that_is_started_twice_says_what_to_do_and_leaves_the_fir
     assert (directory / "scratch" / "media-now").is_file()
 
 
+async def test_an_account_shows_its_own_numbers_and_those_that_it_has_proven(server: Server, shop: Shop) -> None:
+    await add_number(server, shop)
+    mine, other = server.account.sid, "AC" + "e" * 32
+    proven = CallerIdRecord("PN" + "c" * 32, mine, "+14155550177", "Me", utcnow())
+    await server.database.caller_ids.create(proven)
+    asked = [(mine, NUMBER), (mine, proven.phone_number), (mine, "+14155550188"), (other, NUMBER)]
+    assert [await server._may_call_as(*one) for one in asked] == [True, True, False, False]
+
+
+async def test_sip_uris_are_reached_from_its_own_address(server: Server) -> None:
+    (flow, *_) = await server._locate("sip:bob@127.0.0.1:5099")
+    assert (flow.transport, flow.local, flow.remote) == ("UDP", server.sip_address, ("127.0.0.1", 5099))
+    assert server._home().remote == server.sip_address
+
+
+async def test_a_certificate_without_a_key_is_told_at_once(tmp_path: Path) -> None:
+    before = asyncio.all_tasks()
+    with pytest.raises(ServerError, match="set both, or neither"):
+        async with Server(settings(tmp_path, sip={"tls_certificate": tmp_path / "cert.pem"})):
+            raise AssertionError("it has started")
+    assert asyncio.all_tasks() == before
+
+
 async def test_a_server_that_goes_down_hangs_up(tmp_path: Path, shop: Shop) -> None:
     before = asyncio.all_tasks()
     server = Server(settings(tmp_path))
@@ -263,3 +288,24 @@ async def test_settings_reach_what_they_are_for(tmp_path: Path) -> None:
     assert (media.host, media.ports, media.workers) == ("127.0.0.1", (34000, 34998), 3)
     assert (switch.call.rtp_timeout, switch.call.max_duration, switch.call.media_address) == (5, 6, "203.0.113.7")
     assert (switch.max_concurrent, switch.region) == (7, "GB")
+
+
+async def test_authorities_that_are_none_are_told_with_their_setting(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    for file in ("ca.pem", "nowhere.pem"):
+        server = Server(settings(tmp_path, webhooks={"ca_file": tmp_path / file}))
+        with pytest.raises(ServerError, match=f"webhooks.ca_file: .*{file} holds no certificates"):
+            server._webhooks()
+
+
+@pytest.mark.parametrize(
+    ("listens", "udp", "remote", "transport"),
+    [("0.0.0.0", True, "127.0.0.1", "UDP"), ("::", False, "::1", "TCP"), ("192.0.2.1", True, "192.0.2.1", "UDP")],
+)
+async def test_a_server_that_listens_everywhere_calls_itself_over_loopback(
+    tmp_path: Path, listens: str, udp: bool, remote: str, transport: str
+) -> None:
+    server = Server(settings(tmp_path, sip={"udp": udp}))
+    server.sip_listening = [Listen("TLS", listens, 5061), Listen("TCP", listens, 5060), Listen("UDP", listens, 5060)]
+    home = server._home()
+    assert (home.transport, home.local, home.remote) == (transport, (listens, 5060), (remote, 5060))

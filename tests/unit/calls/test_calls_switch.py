@@ -232,6 +232,7 @@ async def test_events_of_calls_that_are_not_there_concern_nobody(caplog: pytest.
     assert len(exchange.switch) == 1
     leg = phone.leg
     assert leg is not None
+    assert leg.invite is not None
     exchange.switch.on_event(ReinviteAnswered(leg.invite.call, None))
     assert f"call {phone.sid}: ReinviteAnswered" in caplog.text
     phone.hang_up()
