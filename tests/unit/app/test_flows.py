@@ -92,6 +92,16 @@ async def test_a_menu_that_nobody_answers(tmp_path: Path) -> None:
         assert world.record(phone)["end_reason"] == "document-end"
 
 
+@pytest.mark.conforms("2008-08-01/1.7/status")
+@virtual
+async def test_an_application_that_fails_is_status_4(tmp_path: Path) -> None:
+    async with ControlWorld(tmp_path, number(api_version=V2008)) as world:
+        world.web.pages[SHOP] = Page("oops", "text/plain", 500)
+        phone = await world.call()
+        assert (in_rest(world, phone.sid)["Status"], world.errors(phone)) == (4, [11200])
+        assert len(world.spoken(phone)) == 1, "the caller hears why"
+
+
 # -- a call that is put through ---------------------------------------------------------------------------------------
 
 
@@ -271,6 +281,22 @@ async def test_a_live_call_is_muted_moved_and_hung_up(tmp_path: Path) -> None:
         assert ended.status is ConferenceStatus.COMPLETED
         assert [in_rest(world, phone.sid)["Status"] for phone in (one, two)] == [2, 2]
         assert [world.record(phone)["end_reason"] for phone in (one, two)] == ["hangup-verb"] * 2
+
+
+@pytest.mark.conforms("2008-08-01/2.6.2/members")
+@virtual
+async def test_forty_callers_share_a_conference(tmp_path: Path) -> None:
+    async with ControlWorld(tmp_path, number(api_version=V2008)) as world:
+        world.web.pages[SHOP] = '<Response><Dial><Conference beep="false">room</Conference></Dial></Response>'
+        phones = [world.dial() for _ in range(40)]
+        await asyncio.sleep(5)
+        (conference,) = world.exchange.switch.conferences
+        assert sorted(conference.members) == sorted(phone.sid for phone in phones)
+        assert len({phone.audio.room for phone in phones}) == 1
+        assert {status for phone in phones for status in world.warnings(phone)} == set()
+        for phone in phones:
+            phone.hang_up()
+        await world.over()
 
 
 async def redirect(world: ControlWorld, sid: str, path: str) -> None:

@@ -19,6 +19,7 @@ def made(world: World) -> Callbacks:
     return Callbacks(webhooks, world._token, world.database.messages, world.events.append, world.utcnow)
 
 
+@pytest.mark.conforms("2010-04-01/5.5/sequence")
 def test_which_statuses_are_told() -> None:
     new = [callback_job(fake_message(status=status, status_callback=URL), EPOCH) for status in Status]
     assert all(job is not None for job in new)
@@ -32,6 +33,7 @@ def test_which_statuses_are_told() -> None:
     assert callback_job(fake_message(status_callback="receipt:a/b/c"), EPOCH) is None
 
 
+@pytest.mark.conforms("2010-04-01/5.5/status", "2008-08-01/1.1/sms-status")
 def test_what_is_told() -> None:
     message = fake_message(messaging_service_sid="MG1", api_version=ApiVersion.V2010)
     assert status_parameters(message, "failed", 30005, "no such handset") == {

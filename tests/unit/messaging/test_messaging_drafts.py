@@ -1,5 +1,7 @@
 """What can be sent, and with which code the rest is refused. 2008-08-01 clause 3.2, 2010-04-01 clauses 9.6 and 15."""
 
+# Covers: messaging/port.py
+
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -16,6 +18,7 @@ from ringback.testing.messages import EPOCH
 GOOD: dict[str, Any] = {"account_sid": "AC1", "to": "415-555-0100", "from_": "+15550100001", "body": "hello"}
 
 
+@pytest.mark.conforms("2008-08-01/3.2/length")
 @pytest.mark.parametrize(
     ("different", "code"),
     [

@@ -18,6 +18,7 @@ from tests.unit.app.web_in_memory import Page
 from tests.unit.messaging.message_world import OLD_SHOP, PERSON, SHOP, World, open_world
 
 
+@pytest.mark.conforms("2010-04-01/5.5/sequence")
 async def test_a_message_goes_its_way_and_each_status_is_told(world: World) -> None:
     net = await world.add_carrier("net")
     world.web.pages["http://app/status"] = ""
@@ -31,6 +32,7 @@ async def test_a_message_goes_its_way_and_each_status_is_told(world: World) -> N
     assert len(world.service.jobs) == 0
 
 
+@pytest.mark.conforms("2008-08-01/1.1/sms-status")
 async def test_an_old_application_is_told_sent_and_failed_only(world: World) -> None:
     net = await world.add_carrier("net")
     world.web.pages["http://app/status"] = ""
@@ -41,6 +43,7 @@ async def test_an_old_application_is_told_sent_and_failed_only(world: World) -> 
     assert world.told() == ["sent", "failed"]
 
 
+@pytest.mark.conforms("2008-08-01/3.2/number")
 async def test_what_is_wrong_is_refused(world: World) -> None:
     async def code(**different: object) -> int:
         with pytest.raises(MessageRefused) as refusal:
@@ -166,6 +169,7 @@ async def test_stop_start_and_help(world: World) -> None:
     assert world.asked[-1] == (old, "")
 
 
+@pytest.mark.conforms("2008-08-01/3.1/rate")
 async def test_two_numbers_that_answer_each_other_are_stopped(world: World) -> None:
     await world.add_carrier("net")
     for _ in range(15):

@@ -303,6 +303,21 @@ def test_the_two_lists_of_verbs_have_nothing_in_common() -> None:
     ]  # fmt: skip
 
 
+OF_2008 = ("Say", "Play", "Gather", "Record", "Dial", "Sms", "Redirect", "Pause", "Hangup")
+
+
+@pytest.mark.conforms("2008-08-01/2.1/nesting-response", "2010-04-01/1/nesting")
+@pytest.mark.parametrize("version", BOTH)
+@pytest.mark.parametrize("name", sorted({*RENDERED, "Number", "Conference", "Client", "Sip", "Body", "Response"}))
+def test_verbs_stand_in_response_and_nothing_else_does(name: str, version: ApiVersion) -> None:
+    """2010-04-01 has more verbs; no noun is one."""
+    verbs = OF_2008 if version is V2008 else RENDERED
+    document = read(f"<{name}>http://app.example/+14155550111</{name}>", version)
+    assert [verb.name for verb in document.verbs] == ([name] if name in verbs else [])
+    if name not in verbs:
+        assert [warning.code for warning in document.warnings] == [12200]
+
+
 @pytest.mark.conforms("2008-08-01/2.1/unknown-attribute", "2010-04-01/1/unknown")
 @pytest.mark.parametrize("version", BOTH)
 def test_stray_text_and_attributes_are_warnings(version: ApiVersion) -> None:

@@ -16,6 +16,7 @@ from tests.unit.twiml.messaging.replies import Replies
 V2008 = ApiVersion.V2008
 
 
+@pytest.mark.conforms("2008-08-01/1.6/sms-text", "2010-04-01/3/Message")
 @pytest.mark.parametrize("version", list(ApiVersion))
 async def test_plain_text_is_an_answer_by_itself(version: ApiVersion) -> None:
     assert await Replies(sms=(" Your order\nis here ", "text/plain; charset=utf-8")).run(version=version) == [
@@ -35,6 +36,7 @@ async def test_plain_text_that_is_twiml_counts_as_twiml_since_2010() -> None:
     assert await Replies(sms=("\0", "text/plain")).run() == []
 
 
+@pytest.mark.conforms("2008-08-01/1.6/sms-empty")
 @pytest.mark.parametrize("page", ["", " \n", ("", "application/json"), "<Response/>"])
 async def test_an_empty_answer_sends_nothing(page: str) -> None:
     replies = Replies(sms=page)
@@ -83,16 +85,20 @@ async def test_documents_go_on_after_the_fallback_as_if_nothing_had_happened() -
     ]  # fmt: skip
 
 
-async def test_a_circle_of_documents_ends() -> None:
+@pytest.mark.conforms("2008-08-01/3.1/documents", "2010-04-01/3/limits")
+@pytest.mark.parametrize("version", list(ApiVersion))
+async def test_a_circle_of_documents_ends(version: ApiVersion) -> None:
     replies = Replies(sms="<Response><Redirect/></Response>")
-    await replies.run()
+    await replies.run(version=version)
     assert len(replies.asked) == MAX_DOCUMENTS
     assert replies.codes("error") == [14106]
 
 
-async def test_verbs_of_calls_are_not_for_messages() -> None:
+@pytest.mark.conforms("2008-08-01/3.1/verbs", "2010-04-01/3/verbs")
+@pytest.mark.parametrize("version", list(ApiVersion))
+async def test_verbs_of_calls_are_not_for_messages(version: ApiVersion) -> None:
     replies = Replies(sms='<Response x="1"><Say>hi</Say><Dial/><Sing/><Sms>ok</Sms></Response>')
-    assert await replies.run() == ["ok"]
+    assert await replies.run(version=version) == ["ok"]
     assert replies.codes() == [12200, 14110, 14110, 12200]
 
 

@@ -14,6 +14,7 @@ from tests.unit.twiml.messaging.replies import Replies
 V2008 = ApiVersion.V2008
 
 
+@pytest.mark.conforms("2010-04-01/3/Message")
 async def test_an_answer_goes_back_to_the_sender() -> None:
     replies = Replies(sms="<Response><Message>  Hello\n    there </Message></Response>")
     assert await replies.run() == ["Hello\nthere"]
@@ -25,6 +26,7 @@ async def test_an_answer_goes_back_to_the_sender() -> None:
     assert replies.codes() == []
 
 
+@pytest.mark.conforms("2010-04-01/3/Message", "2010-04-01/3/Body", "2010-04-01/3/Media")
 async def test_it_may_go_elsewhere_with_media_and_a_callback() -> None:
     replies = Replies(
         sms="""<Response><Message to="+4477" from="+15550100002" statusCallback="/done?x=1">
@@ -38,12 +40,15 @@ async def test_it_may_go_elsewhere_with_media_and_a_callback() -> None:
     assert draft.status_callback == "http://app/done?x=1"
 
 
-async def test_several_are_sent_in_their_order_up_to_ten() -> None:
-    replies = Replies(sms=f"<Response>{''.join(f'<Message>{n}</Message>' for n in range(12))}</Response>")
-    assert await replies.run() == [str(n) for n in range(MAX_REPLIES)]
+@pytest.mark.conforms("2008-08-01/3.1/several", "2008-08-01/3.1/ten", "2010-04-01/3/limits")
+@pytest.mark.parametrize("version", list(ApiVersion))
+async def test_several_are_sent_in_their_order_up_to_ten(version: ApiVersion) -> None:
+    replies = Replies(sms=f"<Response>{''.join(f'<Sms>{n}</Sms>' for n in range(12))}</Response>")
+    assert await replies.run(version=version) == [str(n) for n in range(MAX_REPLIES)]
     assert replies.codes() == [14109, 14109]
 
 
+@pytest.mark.conforms("2010-04-01/3/Message", "2010-04-01/3/Sms")
 @pytest.mark.parametrize(
     ("version", "told"),
     [
@@ -91,6 +96,7 @@ async def test_warnings_of_attributes_and_content() -> None:
     assert sorted(replies.codes()) == [12200] * 4 + [14103, 14104]
 
 
+@pytest.mark.conforms("2010-04-01/3/Media")
 async def test_no_more_media_than_ten() -> None:
     media = "".join(f"<Media>/{n}</Media>" for n in range(11))
     replies = Replies(sms=f"<Response><Message>{media}</Message></Response>")
@@ -105,13 +111,16 @@ async def test_2008_has_sms_with_text_only() -> None:
     assert replies.codes() == [12200, 12200]
 
 
-async def test_redirect_goes_on_with_another_document() -> None:
+@pytest.mark.conforms("2008-08-01/3.1/redirect", "2010-04-01/3/Redirect")
+@pytest.mark.parametrize("version", list(ApiVersion))
+@pytest.mark.parametrize(("attribute", "method"), [("", "POST"), ('method="get"', "GET")])
+async def test_redirect_goes_on_with_another_document(attribute: str, method: str, version: ApiVersion) -> None:
     replies = Replies(
-        sms='<Response><Redirect method="get">/next</Redirect><Sms>never</Sms></Response>',
+        sms=f"<Response><Redirect {attribute}>/next</Redirect><Sms>never</Sms></Response>",
         next="<Response><Sms>hi</Sms></Response>",
     )
-    assert await replies.run() == ["hi"]
-    assert (replies.asked[1].method, replies.asked[1].parameters) == ("GET", {})
+    assert await replies.run(version=version) == ["hi"]
+    assert (replies.asked[1].method, replies.asked[1].parameters) == (method, {})
     text = {event.data["verb"]: event.data["text"] for event in replies.events if event.kind == "verb.start"}
     assert text == {"Redirect": "/next", "Sms": "hi"}
 

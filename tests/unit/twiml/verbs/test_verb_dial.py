@@ -71,6 +71,7 @@ def test_what_is_told_in_2010() -> None:
     assert recorded["RecordingUrl"].endswith("/Recordings/RE1")
 
 
+@pytest.mark.conforms("2008-08-01/9/dial-timeLimit")
 @pytest.mark.conforms(
     "*/2.6/timeout",
     "*/2.6/timeout-default",
@@ -139,6 +140,7 @@ def test_what_2010_has_more() -> None:
         assert codes(f"<Dial {bad}>{NUMBER}</Dial>", V2008) == [12200], "2008 has no such attribute"
 
 
+@pytest.mark.conforms("2010-04-01/1/answering-bridge")
 @pytest.mark.conforms("2010-04-01/2.6/answerOnBridge")
 def test_with_answer_on_bridge_the_call_is_not_picked_up_before() -> None:
     at: list[float | None] = []
@@ -229,6 +231,7 @@ def test_numbers_and_a_conference_do_not_go_together(version: ApiVersion) -> Non
     assert document.verbs[0].content() == "x"
 
 
+@pytest.mark.conforms("2008-08-01/9/dial-numbers")
 @pytest.mark.conforms("2010-04-01/2.6/ten", "2008-08-01/2.6.1/ten")
 @pytest.mark.parametrize("version", BOTH)
 def test_ten_at_once_and_no_more(version: ApiVersion) -> None:

@@ -38,6 +38,13 @@ def test_it_is_empty(version: ApiVersion, inside: str) -> None:
     assert codes(f"<Pause>{inside}</Pause>", version) == [12200]
 
 
+@pytest.mark.conforms("2008-08-01/2.9/places")
+@pytest.mark.parametrize("version", BOTH)
+def test_it_stands_in_response_and_in_gather(version: ApiVersion) -> None:
+    assert codes('<Pause length="2"/><Gather><Pause length="2"/></Gather>', version) == []
+    assert codes("<Dial>+14155550111<Pause/></Dial>", version) == [13215]
+
+
 @pytest.mark.conforms("2010-04-01/1/answering-pause")
 def test_at_the_beginning_of_a_call_2010_lets_it_ring_and_2008_does_not() -> None:
     document = '<Pause length="4"/><Pause/><Say>x</Say>'

@@ -124,6 +124,7 @@ def test_keys_end_it(version: ApiVersion, attributes: str, key: str, ends: bool)
     assert codes('<Record finishOnKey="12a"/>', version) == [13613]
 
 
+@pytest.mark.conforms("2008-08-01/9/record-length")
 @pytest.mark.conforms("*/2.5/maxLength", "*/2.5/maxLength-default")
 @pytest.mark.parametrize("version", BOTH)
 def test_the_longest_length_ends_it(version: ApiVersion) -> None:

@@ -64,6 +64,7 @@ def test_the_action_is_asked_at_once(version: ApiVersion) -> None:
     assert codes('<Sms method="PUT">x</Sms>', version) == [14104]
 
 
+@pytest.mark.conforms("2008-08-01/9/sms")
 @pytest.mark.conforms("2008-08-01/2.7/body")
 @pytest.mark.parametrize("version", BOTH)
 def test_the_text_has_a_length(version: ApiVersion) -> None:
