@@ -265,7 +265,7 @@ class CallSettings(_Section):
     )
     max_delay_ms: int = Field(
         default=500, ge=0, le=60_000,
-        description="How late the server may be, in the mean, before calls that come in get 503. 0: as late as it likes.",
+        description="How late the server may be, in the mean, before calls that come in get 503. 0: no limit.",
     )  # fmt: skip
     outbound_prefixes: tuple[Prefix, ...] = Field(
         default=(),
