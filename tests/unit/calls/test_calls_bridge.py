@@ -1,5 +1,7 @@
 """Two legs that hear each other: for how long, what passes between them, and what is left behind; in virtual time."""
 
+# Covers: testing/exchange.py
+
 import asyncio
 
 import pytest

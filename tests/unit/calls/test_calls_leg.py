@@ -1,5 +1,7 @@
 """A leg: what a call does between its INVITE and its end, between real SIP cores, in virtual time."""
 
+# Covers: testing/exchange.py
+
 import asyncio
 import logging
 

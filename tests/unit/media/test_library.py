@@ -303,13 +303,25 @@ async def test_a_pool_that_is_closed(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+async def test_a_process_that_dies_is_replaced() -> None:
+    pool = IsolatedPool(1)
+    try:
+        loop = asyncio.get_running_loop()
+        with pytest.raises(BrokenExecutor):
+            await loop.run_in_executor(pool, signal.raise_signal, signal.SIGKILL)
+        assert await loop.run_in_executor(pool, os.getpid) not in (0, os.getpid())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.slow
 async def test_a_process_that_dies_takes_nothing_along(tmp_path: Path) -> None:
     """Real processes: one dies of a signal, one runs into its time, and all other audio is decoded all the same."""
     pool = IsolatedPool(2, seconds=1)
     try:
         loop = asyncio.get_running_loop()
         library = ClipLibrary(tmp_path, pool)
-        crashed = loop.run_in_executor(pool, os._exit, 1)
+        crashed = loop.run_in_executor(pool, signal.raise_signal, signal.SIGKILL)
         stuck = loop.run_in_executor(pool, signal.pause)
         sounds = [wav(tone(800, seed)) for seed in range(6)]
         clips = await asyncio.gather(*(library.from_audio(sound, "audio/wav") for sound in sounds))

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from ringback.media.reports import FarEnd
 from ringback.media.stats import LegStats, StreamStats
 from ringback.rtp.packet import RtpPacket, parse_columns
 
@@ -116,3 +117,21 @@ def test_a_row_that_is_cleared_remembers_nothing() -> None:
     assert of(stats, 1).lost == 1
     count(stats, (0, 60000, 1))
     assert of(stats).lost == 0
+
+
+def test_how_the_peer_hears_us_is_as_it_reports() -> None:
+    """A report that tells nothing of the round trip leaves the last one; another leg in the row begins without any."""
+    stats = StreamStats(1)
+    stats.hear(0, FarEnd(0.25, 1, 0.01))
+    stats.hear(0, FarEnd(None, 3, 0.02))
+    figures = of(stats)
+    assert (figures.rtt_ms, figures.far_lost, figures.far_jitter_ms) == (250, 3, 20)
+    stats.clear(0)
+    assert of(stats) == LegStats(0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def test_a_source_is_told_by_its_numbers() -> None:
+    stats = StreamStats(1)
+    assert stats.source(0)[0] == -1
+    count(stats, (0, 10, 7), (0, 13, 7))
+    assert stats.source(0) == (7, 13, 4)

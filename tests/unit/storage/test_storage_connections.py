@@ -1,5 +1,7 @@
 """Transactions, and the one error in which they fail."""
 
+# Covers: storage/errors.py
+
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -37,6 +37,15 @@ def recording(account: Account, digit: int = 0, **different: object) -> Recordin
     return replace(made, **different)  # type: ignore[arg-type]
 
 
+async def test_a_caller_id_is_found_by_its_number_and_whose_it_is(db: Database) -> None:
+    account = await add_account(db)
+    mine = CallerIdRecord("PN" + "0" * 32, account.sid, "+14155550100", "Me", NOW)
+    await db.caller_ids.create(mine)
+    assert await db.caller_ids.of_number(account.sid, "+14155550100") == mine
+    assert await db.caller_ids.of_number(account.sid, "+14155550101") is None
+    assert await db.caller_ids.of_number("AC" + "f" * 32, "+14155550100") is None
+
+
 async def test_every_kind_comes_back_as_it_was(db: Database) -> None:
     account = await add_account(db)
     sid = account.sid
