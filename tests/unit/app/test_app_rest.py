@@ -4,12 +4,16 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ringback.app.rest import HttpError, HttpServer, rest_settings
+from ringback.app.rest import HttpError, HttpServer, build_front, rest_settings
 from ringback.app.settings import HttpSettings
+from ringback.rest.services import Services
 
 
 @contextmanager
@@ -87,3 +91,29 @@ def test_the_settings_of_the_server_are_those_of_the_api() -> None:
     )  # fmt: skip
     assert (told.max_body, told.max_concurrent, told.requests_per_second, told.failures_per_minute) == (4096, 7, 2, 5)
     assert (told.recordings_need_credentials, told.region, told.sip_realm) == (False, "DE", "example.com")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kind"),
+    [
+        ("/docs", 200, b"text/html; charset=utf-8"),
+        ("/openapi/2010-04-01.json", 200, b"application/json"),
+        ("/2010-04-01/Accounts.json", 401, b"application/json"),
+        ("/elsewhere", 404, b"application/xml"),
+    ],
+)
+async def test_the_api_and_its_description_are_behind_one_door(path: str, status: int, kind: bytes) -> None:
+    never: Any = None  # nothing that is asked here needs a call, a message or the store
+    database: Any = SimpleNamespace(accounts={}, keys={})
+    services = Services(
+        database, never, never, utcnow=lambda: datetime(2024, 2, 29, tzinfo=UTC), clock=lambda: 0.0, entropy=bytes,
+        directory=Path(),
+    )  # fmt: skip
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [], "client": None}
+    await build_front(services)(scope, never, send)
+    assert (sent[0]["status"], dict(sent[0]["headers"])[b"content-type"]) == (status, kind)

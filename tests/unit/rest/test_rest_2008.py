@@ -1,6 +1,6 @@
 """2008-08-01: the documented requests and answers, field by field and in their order (clauses 4 to 6)."""
 
-# Covers: rest/versions/v2008_08_01.py rest/paging.py rest/render.py rest/replies.py rest/operations.py
+# Covers: rest/versions/v2008_08_01.py rest/application.py rest/paging.py rest/render.py rest/replies.py
 
 import json
 from datetime import timedelta
@@ -52,7 +52,15 @@ async def test_an_account(rest: World) -> None:
     assert (await rest("DELETE", A)).status == 405
 
 
-@pytest.mark.conforms("2008-08-01/6/make-call")
+@pytest.mark.conforms(
+    "2008-08-01/6/make-call",
+    "2008-08-01/5/Calls",
+    "2008-08-01/6/make-call-Method",
+    "2008-08-01/6/make-call-IfMachine",
+    "2008-08-01/6/make-call-Timeout",
+    "2008-08-01/6/call-fields",
+    "2008-08-01/4/sids",
+)
 async def test_a_call_that_is_made(rest: World) -> None:
     """Clauses 6.2 and 6.4."""
     number = await rest.new_number()
@@ -79,12 +87,20 @@ async def test_a_call_that_is_made(rest: World) -> None:
         ("Flags", "2"),
         ("Annotation", None),
     ]
-    [(_, request)] = await rest.database.outgoing.waiting()
+    await rest("POST", f"{A}/Calls", {**form, "Timeout": "999", "Method": "GET", "IfMachine": "Hangup"})
+    [(_, request), (_, other)] = await rest.database.outgoing.waiting()
+    assert (other.timeout, other.method) == (999, "GET")
+    assert other.machine_detection is not None
+    assert other.machine_detection.hangup
     assert (request.api_version, request.timeout, request.method) == (ApiVersion.V2008, 60, "POST")
     assert request.machine_detection is not None
     assert not request.machine_detection.hangup
 
 
+@pytest.mark.conforms(
+    "2008-08-01/4/exceptions",
+    "2008-08-01/6/make-call-Timeout",
+)
 @pytest.mark.parametrize(
     ("different", "code"),
     [
@@ -102,6 +118,9 @@ async def test_what_a_call_is_refused_for(rest: World, different: dict[str, str]
     assert error.findtext("MoreInfo") == f"http://www.twilio.com/docs/errors/{code}"
 
 
+@pytest.mark.conforms(
+    "2008-08-01/6/call-fields",
+)
 @pytest.mark.parametrize(
     ("status", "direction", "number"),
     [
@@ -119,7 +138,11 @@ async def test_a_status_is_a_number(rest: World, status: CallStatus, direction: 
     assert element.findtext("Duration") == ("9" if number == 2 else "")
 
 
-@pytest.mark.conforms("2008-08-01/6/redirect-call")
+@pytest.mark.conforms(
+    "2008-08-01/6/redirect-call",
+    "2008-08-01/4/method-override",
+    "2008-08-01/4/put",
+)
 async def test_a_live_call_is_redirected(rest: World) -> None:
     """Clause 6.3: CurrentUrl and CurrentMethod, by POST, PUT or `_method`."""
     call = await rest.new_call(status=CallStatus.IN_PROGRESS)
@@ -150,7 +173,10 @@ async def test_segments_share_the_sid_of_their_call(rest: World) -> None:
     assert (await rest("GET", f"{A}/Calls")).xml.find("Calls").get("total") == "1"
 
 
-@pytest.mark.conforms("2008-08-01/4/paging")
+@pytest.mark.conforms(
+    "2008-08-01/4/paging",
+    "2008-08-01/9/page",
+)
 async def test_a_page_says_where_it_is(rest: World) -> None:
     """Clause 4.3: attributes, `num` and `page`; what changed last comes first."""
     calls = [await rest.new_call(date_created=NOW + timedelta(seconds=i), start_time=NOW) for i in range(5)]
@@ -163,11 +189,17 @@ async def test_a_page_says_where_it_is(rest: World) -> None:
     }  # fmt: skip
     first = (await rest("GET", f"{A}/Calls", query="num=1")).xml.find("Calls")
     assert first[0].findtext("Sid") == calls[0].sid
+    assert first.get("pagesize") == "1"
+    assert (await rest("GET", f"{A}/Calls")).xml.find("Calls").get("pagesize") == "50"
+    assert (await rest("GET", f"{A}/Calls", query="num=1000")).xml.find("Calls").get("pagesize") == "1000"
     too_large = await rest("GET", f"{A}/Calls", query="num=1001")
     assert too_large.xml.findtext("RestException/Code") == "20007"
 
 
-@pytest.mark.conforms("2008-08-01/4/date-filters")
+@pytest.mark.conforms(
+    "2008-08-01/4/date-filters",
+    "2008-08-01/6/call-filters",
+)
 @pytest.mark.parametrize(
     ("query", "count"),
     [
@@ -183,10 +215,17 @@ async def test_filters(rest: World, query: str, count: int) -> None:
     assert (await rest("GET", f"{A}/Calls", query=query)).xml.find("Calls").get("total") == str(count)
 
 
-@pytest.mark.conforms("2008-08-01/4/json-shape", "2008-08-01/4/csv", "2008-08-01/4/html")
+@pytest.mark.conforms(
+    "2008-08-01/4/json-shape",
+    "2008-08-01/4/csv",
+    "2008-08-01/4/html",
+    "2008-08-01/4/xml",
+)
 async def test_other_formats(rest: World) -> None:
     """Clause 4.4."""
     call = await rest.new_call()
+    for suffix in ("", ".xml"):
+        assert (await rest("GET", f"{A}/Calls{suffix}")).xml.findtext("Calls/Call/Sid") == call.sid
     told = json.loads((await rest("GET", f"{A}/Calls.json")).body)["TwilioResponse"]
     assert told["Calls"][0]["Call"]["Sid"] == call.sid
     assert told["Calls"][0]["Call"]["Status"] == "2"
@@ -309,6 +348,10 @@ async def test_notifications(rest: World) -> None:
     assert (await rest("DELETE", f"{A}/Notifications/{record.sid}")).status == 204
 
 
+@pytest.mark.conforms(
+    "2008-08-01/9/sms",
+    "2008-08-01/5/SMS-Messages",
+)
 async def test_messages(rest: World) -> None:
     """Clause 6.10."""
     rest.services.messages = FewMessages(rest)  # type: ignore[assignment]
@@ -352,6 +395,26 @@ async def test_conferences(rest: World) -> None:
         assert answer.xml.findtext("Participant/Muted") == muted
     assert (await rest("DELETE", f"{people}/{call.sid}")).status == 204
     assert (await rest("GET", f"{people}/{call.sid}")).status == 404
+
+
+@pytest.mark.conforms("2008-08-01/4/unknown-parameter")
+async def test_what_nobody_knows_is_told_to_the_account(rest: World) -> None:
+    assert (await rest("GET", f"{A}/Calls", query="Colour=red")).status == 200
+    assert [(notice.code, notice.api_version) for notice in rest.notices] == [(20001, ApiVersion.V2008)]
+
+
+@pytest.mark.conforms("2008-08-01/5/Calls-Recordings")
+async def test_a_call_has_its_recordings(rest: World) -> None:
+    call = await rest.new_call()
+    for call_sid in (call.sid, "CA" + "1" * 32):
+        await rest.database.recordings.create(
+            RecordingRecord(
+                rest.sid("RE"), rest.account.sid, call_sid, RecordingStatus.COMPLETED, RecordingSource.RECORD_VERB,
+                ApiVersion.V2008, NOW,
+            )
+        )  # fmt: skip
+    [one] = (await rest("GET", f"{A}/Calls/{call.sid}/Recordings")).xml.find("Recordings")
+    assert one.findtext("CallSid") == call.sid
 
 
 async def test_what_is_not_there(rest: World) -> None:

@@ -1,6 +1,6 @@
 """Who may: credentials, keys, subaccounts, limits, bounds; and what is said to those who may not."""
 
-# Covers: rest/application.py rest/form.py rest/errors.py rest/notices.py rest/operations.py
+# Covers: rest/application.py rest/form.py rest/errors.py rest/notices.py rest/operations.py rest/replies.py
 
 import asyncio
 import base64

@@ -44,15 +44,8 @@ async def own(request: Request, store: RecordStore[R], key: Key, prefix: str = "
     sid = key if isinstance(key, str) else key[0]
     record = await store.get(key) if is_sid(sid, prefix) else None
     if record is None or record.account_sid != request.account.sid:  # type: ignore[attr-defined]
-        raise not_found(str(request.operation.path.format(**_Variables(request.path))))
+        raise not_found(request.operation.path.format_map(request.path))
     return record
-
-
-class _Variables(dict[str, Any]):
-    """What the variables of a path are; the path itself is never looked up."""
-
-    def __missing__(self, name: str) -> str:
-        return "{" + name + "}"
 
 
 def chosen(request: Request, names: Iterable[str]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Applications: made, listed, changed, and kept while a number points at them (2010-04-01, clause 9.7)."""
 
+# Covers: rest/resources/calls.py
+
 from typing import Any
 
 import pytest

@@ -1,5 +1,7 @@
 """The pool of numbers that an account may take (2010-04-01, clause 9.7)."""
 
+# Covers: rest/replies.py
+
 import pytest
 from rest_world import NOW, V2010, World
 

@@ -1,5 +1,7 @@
 """Incoming numbers: bought, pointed at applications, handed on, given back (2010-04-01, clause 9.7)."""
 
+# Covers: rest/resources/common.py
+
 from typing import Any
 
 import pytest

@@ -1,5 +1,7 @@
 """Recordings, their audio, and transcriptions (2010-04-01, clause 9.3; 2008-08-01, clauses 6.7 and 6.8)."""
 
+# Covers: rest/replies.py rest/application.py
+
 import io
 from pathlib import Path
 from typing import Any
