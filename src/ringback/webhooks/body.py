@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp.helpers import parse_mimetype
 from multidict import CIMultiDictProxy
@@ -28,7 +29,11 @@ class ContentType:
 
 def content_type(headers: CIMultiDictProxy[str]) -> ContentType:
     """Read the Content-Type of an answer. Never raises."""
-    text = headers.get("Content-Type", "").strip()
+    return _content_type(headers.get("Content-Type", "").strip())
+
+
+@lru_cache(maxsize=256)
+def _content_type(text: str) -> ContentType:
     if not text:
         return ContentType("", "")
     mime = parse_mimetype(text)

@@ -6,7 +6,7 @@ It is shared by all calls, kept on disk, and never in the way: whatever goes wro
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -64,9 +64,14 @@ class CachingExchange:
         """Close what is beneath."""
         await self._inner.close()
 
-    @asynccontextmanager
-    async def __call__(self, request: Request) -> AsyncIterator[Reply]:
+    def __call__(self, request: Request) -> AbstractAsyncContextManager[Reply]:
         """Answer the request. See `Exchange`."""
+        if self._usable and request.method != "GET" and not self._store.find(rules.key(request)):
+            return self._inner(request)  # most of them: nothing is kept, and nothing will be
+        return self._through(request)
+
+    @asynccontextmanager
+    async def _through(self, request: Request) -> AsyncIterator[Reply]:
         async with AsyncExitStack() as stack:
             if not await self._open():
                 yield await stack.enter_async_context(self._inner(request))

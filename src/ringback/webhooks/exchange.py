@@ -5,15 +5,17 @@ another one: it answers a GET from what it has kept or passes the request on, an
 """
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+from weakref import WeakSet
 
 import aiohttp
+from aiohttp.connector import Connection
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -84,6 +86,28 @@ class Exchange(Protocol):
         ...
 
 
+_reused: ContextVar[bool] = ContextVar("reused")
+"""Whether the request of this task has gone over a connection that was kept."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Connections of which it is known whether they are new. (Traces tell as well, and cost a tenth more.)"""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._used: WeakSet[object] = WeakSet()
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        protocol = connection.protocol
+        _reused.set(protocol in self._used)
+        if protocol is not None:
+            self._used.add(protocol)
+        return connection
+
+
 class HttpExchange:
     """An `Exchange` over the network, with connections that are kept and shared by all."""
 
@@ -96,7 +120,7 @@ class HttpExchange:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(
+            connector = _Connector(
                 limit=0,  # one application that hangs must not hold up the others
                 limit_per_host=self._connections_per_host,
                 keepalive_timeout=_KEEPALIVE,
@@ -109,34 +133,30 @@ class HttpExchange:
                 auto_decompress=False,
                 max_line_size=_MAX_LINE,
                 max_field_size=_MAX_LINE,
-                trace_configs=[_reuse_trace()],
                 requote_redirect_url=False,
             )
         return self._session
 
-    @asynccontextmanager
-    async def __call__(self, request: Request) -> AsyncIterator[Reply]:
+    def __call__(self, request: Request) -> AbstractAsyncContextManager[Reply]:
         """Send the request. See `Exchange`."""
-        response = await self._send(request)
-        try:
-            yield _HttpReply(response, request)
-        finally:
-            response.release()
+        return _Sending(self, request)
 
-    async def _send(self, request: Request) -> aiohttp.ClientResponse:
-        facts = SimpleNamespace(reused=False)
+    async def send(self, request: Request) -> aiohttp.ClientResponse:
+        """Return the answer, whose body has not been read; it must be released. Raises FetchError."""
         while True:
+            _reused.set(False)
             try:
-                return await self._send_once(request, facts)
+                return await self._send_once(request)
             except (FetchError, *ERRORS) as error:
                 failure = classify(error, request.url, request.connect_timeout, request.read_timeout)
                 # A kept connection that the server has closed meanwhile says nothing about the server: ask on a new
                 # one (RFC 9112 clause 9.3.1). Each time one kept connection is gone, so that this comes to an end.
-                if failure.kind != "dropped" or not facts.reused:
+                if failure.kind != "dropped" or not _reused.get():
                     raise failure from error
-                facts.reused = False
 
-    async def _send_once(self, request: Request, facts: SimpleNamespace) -> aiohttp.ClientResponse:
+    async def _send_once(self, request: Request) -> aiohttp.ClientResponse:
+        # Of these aiohttp would repeat the ones that it takes for idempotent.
+        watched = () if request.method == "POST" else (_no_silent_retry,)
         return await self._open_session().request(
             request.method,
             URL(request.url, encoded=True),
@@ -144,11 +164,10 @@ class HttpExchange:
             headers=request.headers,
             skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
             allow_redirects=False,
-            middlewares=(request.digest, _no_silent_retry) if request.digest else (_no_silent_retry,),
+            middlewares=(request.digest, *watched) if request.digest else watched,
             timeout=aiohttp.ClientTimeout(
                 total=None, connect=request.connect_timeout, sock_read=request.read_timeout, ceil_threshold=float("inf")
             ),
-            trace_request_ctx=facts,
         )
 
     async def close(self) -> None:
@@ -156,6 +175,22 @@ class HttpExchange:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+class _Sending:
+    """A request while its answer is read."""
+
+    __slots__ = ("_exchange", "_request", "_response")
+
+    def __init__(self, exchange: HttpExchange, request: Request) -> None:
+        self._exchange, self._request = exchange, request
+
+    async def __aenter__(self) -> Reply:
+        self._response = await self._exchange.send(self._request)
+        return _HttpReply(self._response, self._request)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._response.release()
 
 
 class _HttpReply:
@@ -193,19 +228,6 @@ async def _no_silent_retry(
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise classify(error, str(request.url), 0, 0) from error
-
-
-def _reuse_trace() -> aiohttp.TraceConfig:
-    async def reused(
-        session: aiohttp.ClientSession,
-        context: SimpleNamespace,
-        parameters: aiohttp.TraceConnectionReuseconnParams,
-    ) -> None:
-        context.trace_request_ctx.reused = True
-
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_reuseconn.append(reused)
-    return trace
 
 
 @lru_cache
