@@ -24,6 +24,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("ci", "outcome"), [("", "skipped"), ("true", "errors")])
 def test_a_missing_program(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ci: str, outcome: str) -> None:
     monkeypatch.setenv("CI", ci)

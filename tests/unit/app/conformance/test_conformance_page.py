@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[4]
 TIMEOUT = "2008-08-01/2.4/timeout"
 
 
+@pytest.mark.long
 def test_the_page_and_the_proofs_are_up_to_date() -> None:
     """`python -m ringback.app.conformance` makes them anew."""
     found = proofs(ROOT)
