@@ -12,12 +12,13 @@ from ringback.calls.port import Call
 from ringback.model import events
 from ringback.model.audio import SAMPLE_RATE, Clip
 from ringback.model.status import CallStatus
+from ringback.testing.contracts_verbs import PATIENCE, VERB_CHECKS, cut_short
 
 Client = Callable[[Call], Coroutine[Any, Any, None]]
 
 
 class CallHarness(Protocol):
-    """One call to be checked, and the caller's side of it."""
+    """One call to be checked, and the caller's side of it. Whoever calls `contracts_verbs.NOBODY` hears it ring."""
 
     async def conduct(self, client: Client) -> None:
         """Let an incoming call ring, hand it to the client, and return when the client has returned or the call has
@@ -35,10 +36,7 @@ class CallHarness(Protocol):
 
 
 MakeHarness = Callable[[], CallHarness]
-Check = Callable[["_Checked"], Awaitable[None]]
-
-PATIENCE = 10.0
-"""Seconds after which something that should have come has not."""
+Check = Callable[["Checked"], Awaitable[None]]
 
 
 async def check_call(make: MakeHarness, directory: Path, tolerance: float = 0.0) -> None:
@@ -50,11 +48,11 @@ async def check_call(make: MakeHarness, directory: Path, tolerance: float = 0.0)
     clip = _tone_of_silence(directory, seconds=1.0)
     for check in CHECKS:
         harness = make()
-        checked = _Checked(harness, clip, tolerance)
+        checked = Checked(harness, clip, tolerance)
         await checked.run(check)
 
 
-class _Checked:
+class Checked:
     """A call during one check."""
 
     def __init__(self, harness: CallHarness, clip: Clip, tolerance: float) -> None:
@@ -106,7 +104,7 @@ class _Checked:
         return await self.call.next_key(PATIENCE)
 
 
-async def _it_rings_until_it_is_answered(the: _Checked) -> None:
+async def _it_rings_until_it_is_answered(the: Checked) -> None:
     assert the.status() is CallStatus.RINGING, the.status()
     await the.call.sleep(0.1)
     assert the.status() is CallStatus.RINGING, "sleep answered it"
@@ -116,37 +114,37 @@ async def _it_rings_until_it_is_answered(the: _Checked) -> None:
     assert the.status() is CallStatus.IN_PROGRESS, "the second answer did something"
 
 
-async def _a_clip_takes_its_time(the: _Checked) -> None:
+async def _a_clip_takes_its_time(the: Checked) -> None:
     await the.call.answer()
     await the.takes(1.0, the.call.play(the.clip))
     await the.takes(3.0, the.call.play(the.clip, 3))
 
 
-async def _playing_answers(the: _Checked) -> None:
+async def _playing_answers(the: Checked) -> None:
     await the.call.play(the.clip)
     assert the.status() is CallStatus.IN_PROGRESS, the.status()
 
 
-async def _a_cancelled_clip_stops_at_once(the: _Checked) -> None:
+async def _a_cancelled_clip_stops_at_once(the: Checked) -> None:
     await the.call.answer()
     for loop in (1, 0):
-        await the.takes(0.3, _cut_short(the.call.play(the.clip, loop), 0.3))
+        await the.takes(0.3, cut_short(the.call.play(the.clip, loop), 0.3))
     await the.takes(1.0, the.call.play(the.clip))
 
 
-async def _a_pause_takes_its_time(the: _Checked) -> None:
+async def _a_pause_takes_its_time(the: Checked) -> None:
     await the.call.answer()
     await the.takes(0.5, the.call.sleep(0.5))
 
 
-async def _keys_come_in_order(the: _Checked) -> None:
+async def _keys_come_in_order(the: Checked) -> None:
     await the.call.answer()
     the.harness.press("19#*0A")
     keys = [await the.key() for _ in range(6)]
     assert keys == list("19#*0A"), keys
 
 
-async def _keys_are_kept_while_nobody_asks(the: _Checked) -> None:
+async def _keys_are_kept_while_nobody_asks(the: Checked) -> None:
     await the.call.answer()
     the.harness.press("42")
     await the.call.play(the.clip, 2)
@@ -154,13 +152,13 @@ async def _keys_are_kept_while_nobody_asks(the: _Checked) -> None:
     assert keys == ["4", "2", None], keys
 
 
-async def _waiting_for_a_key_ends(the: _Checked) -> None:
+async def _waiting_for_a_key_ends(the: Checked) -> None:
     await the.call.answer()
     assert await the.takes(0.5, the.call.next_key(0.5)) is None, "a key came out of nothing"
     assert await the.takes(0, the.call.next_key(0)) is None, "a key came out of nothing"
 
 
-async def _a_key_arrives_while_a_clip_plays(the: _Checked) -> None:
+async def _a_key_arrives_while_a_clip_plays(the: Checked) -> None:
     await the.call.answer()
     async with asyncio.TaskGroup() as group:
         playing = group.create_task(the.call.play(the.clip, 0))
@@ -169,14 +167,14 @@ async def _a_key_arrives_while_a_clip_plays(the: _Checked) -> None:
         playing.cancel()
 
 
-async def _who_stops_waiting_loses_no_key(the: _Checked) -> None:
+async def _who_stops_waiting_loses_no_key(the: Checked) -> None:
     await the.call.answer()
-    await _cut_short(the.call.next_key(), 0.1)
+    await cut_short(the.call.next_key(), 0.1)
     the.harness.press("8")
     assert await the.key() == "8", "the key is lost"
 
 
-async def _cleared_keys_are_gone(the: _Checked) -> None:
+async def _cleared_keys_are_gone(the: Checked) -> None:
     await the.call.answer()
     the.harness.press("123")
     await the.call.sleep(1.5)
@@ -186,18 +184,18 @@ async def _cleared_keys_are_gone(the: _Checked) -> None:
     assert await the.key() == "4", "a key that was pressed later is gone, too"
 
 
-async def _notes_take_anything(the: _Checked) -> None:
+async def _notes_take_anything(the: Checked) -> None:
     the.call.note(events.WARNING, code=12200, message="x" * 10_000)
     the.call.note("nobody.knows", odd=None, nested={"list": [1, 2.5, True]})
 
 
-async def _the_clock_goes_forward(the: _Checked) -> None:
+async def _the_clock_goes_forward(the: Checked) -> None:
     before = the.call.now()
     await the.call.sleep(0.1)
     assert the.call.now() > before, "it stands still"
 
 
-async def _hanging_up_is_final(the: _Checked) -> None:
+async def _hanging_up_is_final(the: Checked) -> None:
     await the.call.answer()
     await the.call.hangup()
     assert the.status() is CallStatus.COMPLETED, the.status()
@@ -205,18 +203,18 @@ async def _hanging_up_is_final(the: _Checked) -> None:
     assert the.status() is CallStatus.COMPLETED, "the second hangup did something"
 
 
-async def _a_rejected_call_was_never_answered(the: _Checked) -> None:
+async def _a_rejected_call_was_never_answered(the: Checked) -> None:
     await the.call.reject(486)
     assert the.status() is CallStatus.BUSY, the.status()
 
 
-async def _an_answered_call_is_not_rejected(the: _Checked) -> None:
+async def _an_answered_call_is_not_rejected(the: Checked) -> None:
     await the.call.answer()
     await the.call.reject(486)
     assert the.status() is CallStatus.IN_PROGRESS, the.status()
 
 
-async def _a_hangup_cancels_the_client(the: _Checked) -> None:
+async def _a_hangup_cancels_the_client(the: Checked) -> None:
     await the.call.answer()
     the.harness.hang_up()
     await the.call.sleep(PATIENCE)
@@ -240,17 +238,9 @@ CHECKS: tuple[Check, ...] = (
     _a_rejected_call_was_never_answered,
     _an_answered_call_is_not_rejected,
     _a_hangup_cancels_the_client,
+    *VERB_CHECKS,
 )
 """The promises of the port, one a function."""
-
-
-async def _cut_short(work: Coroutine[Any, Any, Any], seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await work
-    except TimeoutError:
-        return
-    raise AssertionError("it ended before it was cancelled")
 
 
 def _tone_of_silence(directory: Path, seconds: float) -> Clip:

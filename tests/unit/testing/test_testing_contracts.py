@@ -1,18 +1,27 @@
 """The fake call keeps the promises of the port, and the checks notice a call that does not."""
 
+# Covers: testing/contracts_verbs.py
+
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ringback.calls.attendance import Attendance, Attended
+from ringback.calls.dialing import Dialed, Dialing
 from ringback.calls.leg import Leg
+from ringback.calls.queueing import Queued, Queueing
+from ringback.calls.recording import RecordOptions
 from ringback.model.audio import Clip
 from ringback.model.status import ApiVersion, CallStatus
 from ringback.testing.clock import run
 from ringback.testing.contracts import Client, check_call
-from ringback.testing.exchange import Exchange
+from ringback.testing.contracts_verbs import NOBODY
+from ringback.testing.exchange import Answers, Exchange
 from ringback.testing.fake_call import FakeCall
+from ringback.testing.fake_recording import FakeCallRecording
 
 
 class Harness:
@@ -53,6 +62,7 @@ class SwitchHarness:
                 over.set()
 
         exchange = Exchange(handler)
+        exchange.answers[NOBODY] = Answers(rings=3600)
         self.phone = exchange.dial("+14155550199")
         await over.wait()
         while len(exchange.switch):  # noqa: ASYNC110 (virtual time: it costs nothing)
@@ -121,9 +131,36 @@ class Detached(FakeCall):
 
 
 class Picky(FakeCall):
-    def note(self, kind: str, **data: Any) -> None:
+    def note(self, kind: str, /, **data: Any) -> None:
         if kind == "nobody.knows":
             raise KeyError(kind)
+
+
+class Endless(FakeCall):
+    """Its recordings do not stop."""
+
+    async def record(self, options: RecordOptions) -> FakeCallRecording:
+        return await super().record(replace(options, max_seconds=60))
+
+
+class Impatient(FakeCall):
+    async def dial(self, dialing: Dialing) -> Dialed:
+        return await super().dial(replace(dialing, timeout=1))
+
+
+class Forward(FakeCall):
+    async def dial(self, dialing: Dialing) -> Dialed:
+        return await super().dial(replace(dialing, answer_on_bridge=False))
+
+
+class Lonely(FakeCall):
+    async def attend(self, attendance: Attendance) -> Attended:
+        return await super().attend(replace(attendance, wait=None))
+
+
+class Discreet(FakeCall):
+    async def enqueue(self, queueing: Queueing) -> Queued:
+        return await super().enqueue(replace(queueing, ended=None))
 
 
 class Brittle(FakeCall):
@@ -147,6 +184,11 @@ class Brittle(FakeCall):
         (Immortal, "hanging up is final"),
         (Detached, "a hangup cancels the client: it went on"),
         (Picky, "notes take anything"),
+        (Endless, "a recording ends at its length: took 60.000 s"),
+        (Impatient, "nobody answers a dial: took 1.000 s"),
+        (Forward, "nobody answers a dial: in-progress"),
+        (Lonely, "one alone waits for a conference"),
+        (Discreet, "who waits in a queue may leave it"),
         (Brittle, "it rings until it is answered: the call ended too early"),
     ],
 )
