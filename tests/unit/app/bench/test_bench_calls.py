@@ -128,6 +128,7 @@ class Server:
                 )  # fmt: skip
 
 
+@pytest.mark.long
 async def test_the_time_of_the_application_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     callers = Callers()
     callers.made = ["+1", "+2"]

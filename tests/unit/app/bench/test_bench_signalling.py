@@ -75,6 +75,7 @@ async def test_what_is_told(measured: list[tuple[int, int]]) -> None:
     assert said[0] == "half 1 of 2: 100 calls, 1000 a second"
 
 
+@pytest.mark.long
 async def test_calls_of_our_own_are_answered_and_counted() -> None:
     """Both ends of the benchmark, on real sockets."""
     there = Answering()
@@ -108,6 +109,7 @@ async def test_a_call_that_fails_is_counted() -> None:
     await caller.transport.close()
 
 
+@pytest.mark.long
 async def test_the_endpoint_answers_on_its_standard_output(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

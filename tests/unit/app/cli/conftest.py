@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import typer
 from cli_typing import Ringback
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from ringback.app.cli import build
@@ -27,8 +28,13 @@ def directory(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture(scope="session")
-def app() -> typer.Typer:
-    return build()
+def app() -> Iterator[typer.Typer]:
+    """All commands. Their tree is made once: making it takes longer than most of them run."""
+    made = build()
+    tree = get_command(made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", lambda app: tree if app is made else get_command(app))
+        yield made
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ def test_json(ringback: Ringback, account: Account, tokens: bool) -> None:
     }
 
 
+@pytest.mark.long
 def test_an_account_is_created_with_what_it_is(ringback: Ringback, account: Account) -> None:
     made = json.loads(ringback("accounts", "create", "--name", "Shop", "--parent", account.sid, "--json").output)
     tested = json.loads(ringback("accounts", "create", "--test", "--json").output)
@@ -63,6 +64,7 @@ def test_an_account_is_created_with_what_it_is(ringback: Ringback, account: Acco
     assert made["sid"] in ringback("accounts", "create", "--parent", made["sid"], code=2).output
 
 
+@pytest.mark.long
 def test_a_token_is_changed_in_steps(ringback: Ringback, account: Account) -> None:
     second = json.loads(ringback("accounts", "rotate", account.sid, "--json").output)
     assert second["auth_token"] == account.auth_token

@@ -97,12 +97,14 @@ def test_programs_read_json(run: Run, server: Server, tmp_path: Path):
     assert (invite.from_user, invite.flow.transport) == ("77", "TCP")
 
 
+@pytest.mark.long
 def test_keys_may_go_as_info(run: Run, server: Server):
     before = len(server.all(sip.Dtmf))
     assert run("1", "--info", "--press", "5", "--max-seconds", "0.5").exit_code == 0
     assert [event.key for event in server.all(sip.Dtmf)[before:]] == ["5"]
 
 
+@pytest.mark.long
 def test_the_time_is_up(run: Run):
     result = run("1", "--max-seconds", "0.1")
     assert result.exit_code == 0

@@ -76,6 +76,7 @@ def test_the_newest_call_comes_first(ringback: Ringback, stored: None, arguments
     assert lines[2].split()[2:] == ["+14155550199", "+14155550100", "completed", "1:23", "hangup-verb", ONE]
 
 
+@pytest.mark.long
 def test_lists_of_some_calls(ringback: Ringback, stored: None) -> None:
     def sids(*arguments: str) -> list[str]:
         return [call["sid"] for call in json.loads(ringback("calls", "list", "--json", *arguments).output)]

@@ -21,6 +21,7 @@ def block(store: Store, source: str, until: datetime) -> None:
     store(lambda database: database.guard.change_blocks([entry], []))
 
 
+@pytest.mark.long
 def test_the_list(ringback: Ringback, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_GUARD__ALLOW", "198.51.100.0/24")
     said = ringback("guard", "list").output

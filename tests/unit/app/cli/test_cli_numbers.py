@@ -111,6 +111,7 @@ def test_a_number_is_there_once(ringback: Ringback) -> None:
     assert "hint: --replace" in again.stderr
 
 
+@pytest.mark.long
 def test_replacing_keeps_the_sid(ringback: Ringback) -> None:
     first = added(ringback, "+14155550100", "--url", URL, "--friendly-name", "x")
     second = added(ringback, "+14155550100", "--url", "http://b/", "--replace")

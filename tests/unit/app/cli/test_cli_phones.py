@@ -57,6 +57,7 @@ def test_a_password_of_ones_own(ringback: Ringback, store: Store) -> None:
     assert "a password has 8 to 100 characters" in ringback("phones", "add", "b", "--password", "short", code=2).stderr
 
 
+@pytest.mark.long
 def test_replacing_keeps_what_is_not_said(ringback: Ringback, store: Store) -> None:
     ringback("phones", "add", "alice", "--display-name", "Alice", "--no-qr")
     before = phone(store)
@@ -83,6 +84,7 @@ def test_where_phones_reach_the_server(ringback: Ringback, monkeypatch: pytest.M
     assert "[2001:db8::1]:5060" in ringback("phones", "add", "b", "--transport", "tcp").output
 
 
+@pytest.mark.long
 def test_transports(ringback: Ringback, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "set sip.tls_port" in ringback("phones", "add", "a", "--transport", "tls", code=2).stderr
     monkeypatch.setenv("RINGBACK_SIP__TLS_PORT", "5061")
@@ -94,6 +96,7 @@ def test_transports(ringback: Ringback, monkeypatch: pytest.MonkeyPatch) -> None
     assert "set sip.udp" in ringback("phones", "add", "c", "--transport", "udp", code=2).stderr
 
 
+@pytest.mark.long
 def test_the_list_tells_where_each_is_registered(ringback: Ringback, store: Store) -> None:
     assert "no phones yet" in ringback("phones", "list").output
     ringback("phones", "add", "alice", "--no-qr")

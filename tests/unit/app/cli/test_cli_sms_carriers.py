@@ -9,6 +9,7 @@ from cli_typing import Ringback
 ADD = ("carriers", "add", "net", "smpp", "host=127.0.0.1", "port=1", "system_id=x", "password=geheim")
 
 
+@pytest.mark.long
 def test_carriers_are_added_listed_changed_and_removed(ringback: Ringback) -> None:
     assert "no carriers" in ringback("carriers", "list").output
     assert "net is added" in ringback(*ADD, "--prefix", "+44", "--rate", "5", "--priority", "7").output
@@ -26,6 +27,7 @@ def test_carriers_are_added_listed_changed_and_removed(ringback: Ringback) -> No
         assert "there is no carrier net" in ringback("carriers", command, "net", code=2).stderr
 
 
+@pytest.mark.long
 def test_other_kinds(ringback: Ringback) -> None:
     esmes = 'esmes=[{"system_id": "a", "password": "geheim"}]'
     ringback("carriers", "add", "esmes", "smpp-server", "port=1", esmes)

@@ -52,6 +52,7 @@ def test_the_password_may_come_from_the_environment(
     assert trunk(store).secrets == {"password": "secret one"}
 
 
+@pytest.mark.long
 def test_replacing(ringback: Ringback, store: Store) -> None:
     ringback("trunks", "add", "carrier", *GATEWAY)
     before = trunk(store)
@@ -83,6 +84,7 @@ def test_the_settings_file_has_its_own(ringback: Ringback, tmp_path: Path) -> No
     assert "settings  sip:gw.example" in ringback("trunks", "list").output
 
 
+@pytest.mark.long
 def test_the_list_tells_how_they_fare(ringback: Ringback, store: Store) -> None:
     assert "no trunks yet" in ringback("trunks", "list").output
     ringback("trunks", "add", "carrier", *GATEWAY, "--gateway", "b.example", "--username", "us", "--register")
@@ -123,6 +125,7 @@ def test_removing(ringback: Ringback) -> None:
     assert "there is no trunk carrier in the store" in ringback("trunks", "remove", "carrier", code=2).stderr
 
 
+@pytest.mark.long
 def test_prefixes(ringback: Ringback, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "may call numbers that begin with +44" in ringback("trunks", "allow", "+44").output
     assert "may not call numbers that begin with +44" in ringback("trunks", "deny", "+44").output
@@ -135,6 +138,7 @@ def test_prefixes(ringback: Ringback, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "there is no account ACx" in ringback("trunks", "allow", "+1", "--account", "ACx", code=2).stderr
 
 
+@pytest.mark.long
 def test_trying_one(ringback: Ringback, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
 

@@ -22,6 +22,7 @@ def test_a_window_in_which_nothing_came() -> None:
 
 
 @given(st.lists(st.floats(0, 2000), min_size=1, max_size=300), st.sampled_from([50.0, 99.0, 100.0]))
+@pytest.mark.long
 def test_percentiles_are_true_to_the_bin(late_ms: list[float], percent: float) -> None:
     """So many packets were not later than told, and fewer were not later than the bin below."""
     seen = window(late_ms)
