@@ -14,7 +14,6 @@ from ringback.calls.leg import Leg
 from ringback.calls.recorder import LegRecording
 from ringback.calls.recording import RecordOptions
 from ringback.calls.switch import Switch
-from ringback.calls.tasks import TaskOwner
 from ringback.media.leg import MediaError
 from ringback.model.audio import Clip
 from ringback.model.errors import ApplicationError
@@ -26,6 +25,7 @@ from ringback.rest.control import Instructions, NewParticipant, ParticipantChang
 from ringback.rest.errors import RestError, refused
 from ringback.storage.database import Database, StorageError
 from ringback.storage.events_writer import EventWriter
+from ringback.tasks import TaskOwner
 from ringback.twiml.services import Answer, Application, Fetch, Method
 
 NOT_IN_PROGRESS = "Call is not in-progress. Cannot redirect."

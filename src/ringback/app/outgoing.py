@@ -14,12 +14,12 @@ from ringback.calls.errors import CallError
 from ringback.calls.house import Placing
 from ringback.calls.leg import Leg
 from ringback.calls.recording import RecordOptions
-from ringback.calls.tasks import TaskOwner
 from ringback.model import events, sids
 from ringback.model.outgoing import MachineDetection, OutgoingCall
 from ringback.model.records import Account, CallRecord
 from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.storage.database import Database, StorageError
+from ringback.tasks import TaskOwner
 from ringback.twiml.services import Answer, Application, Fetch, Method
 
 logger = logging.getLogger(__name__)

@@ -11,11 +11,11 @@ import uvicorn
 
 from ringback.app.errors import UserError
 from ringback.app.settings import HttpSettings
-from ringback.calls.tasks import TaskOwner
 from ringback.rest.application import RestApplication
 from ringback.rest.description import Description
 from ringback.rest.front import AsgiApplication, Front
 from ringback.rest.services import RestSettings, Services
+from ringback.tasks import TaskOwner
 
 _GRACE = 3
 """Seconds that requests have to come to their end when the server goes down."""

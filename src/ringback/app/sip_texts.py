@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ringback.app.telephony.domains import IDENTITY
-from ringback.calls.tasks import TaskOwner
 from ringback.messaging.carriers.sip import SipCarrier
 from ringback.sip.endpoint import Endpoint
 from ringback.sip.events import Event, IncomingRequest, RequestAnswered
 from ringback.sip.fields import host_text, parse_uri
 from ringback.sip.registrar import Binding
 from ringback.sip.values import RequestId
+from ringback.tasks import TaskOwner
 
 logger = logging.getLogger(__name__)
 

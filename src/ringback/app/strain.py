@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from ringback.calls.tasks import TaskOwner
+from ringback.tasks import TaskOwner
 
 EVERY_SECONDS: Final = 0.1
 _WEIGHT: Final = 0.25

@@ -13,7 +13,6 @@ from ringback.app.recordings import recording_url
 from ringback.calls.journal import Journal
 from ringback.calls.port import Call
 from ringback.calls.recording import Recorded
-from ringback.calls.tasks import TaskOwner
 from ringback.model import events, sids
 from ringback.model.errors import ApplicationError
 from ringback.model.recordings import RecordingRecord, TranscriptionRecord, TranscriptionStatus
@@ -22,6 +21,7 @@ from ringback.model.status import ApiVersion, Direction
 from ringback.speech.contract import HearingError, SpeechToText
 from ringback.storage.database import Database
 from ringback.storage.errors import StorageError
+from ringback.tasks import TaskOwner
 from ringback.webhooks.client import WebhookClient
 from ringback.webhooks.parameters import voice_parameters
 

@@ -20,7 +20,6 @@ from ringback.calls.port import CallInfo
 from ringback.calls.queueing import Queued, Queueing
 from ringback.calls.recorder import LegRecording, start_recording
 from ringback.calls.recording import RecordOptions
-from ringback.calls.tasks import TaskOwner
 from ringback.media.client import Media
 from ringback.media.leg import MediaError
 from ringback.model import events
@@ -31,6 +30,7 @@ from ringback.sip import events as sip
 from ringback.sip import sdp
 from ringback.sip.events import DialogId, IncomingCall
 from ringback.sip.sdes import SrtpPolicy
+from ringback.tasks import TaskOwner
 
 if TYPE_CHECKING:
     from ringback.calls.transfer import Talk

@@ -23,7 +23,6 @@ from ringback.calls.port import CallInfo
 from ringback.calls.queueing import Queued, Queueing
 from ringback.calls.queues import Queue, Queues
 from ringback.calls.refusals import RefusalLog
-from ringback.calls.tasks import TaskOwner
 from ringback.media.client import Media
 from ringback.model import events, sids
 from ringback.model.numbers import normalise
@@ -31,6 +30,7 @@ from ringback.model.records import CallEvent
 from ringback.model.status import ApiVersion, Direction
 from ringback.sip import events as sip
 from ringback.sip.auth import Credentials
+from ringback.tasks import TaskOwner
 
 logger = logging.getLogger(__name__)
 

@@ -28,11 +28,11 @@ from ringback.messaging.carriers.contract import (
 from ringback.messaging.fleet import Fleet
 from ringback.messaging.flight import OFFERED, Flight
 from ringback.messaging.limits import Rate
-from ringback.messaging.tasks import Tasks
 from ringback.model.messages import MessageRecord, MessageStatus
 from ringback.storage.errors import StorageError
 from ringback.storage.message_changes import Change, EarlyReceipt, Part, ReceiptUsed
 from ringback.storage.messages import MessageStore
+from ringback.tasks import TaskOwner
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Dispatcher:
         self._numbers = Rate(number_rate)
         self._rates: dict[str, Rate] = {}
         self._in_memory = in_memory
-        self._tasks = Tasks()
+        self._tasks = TaskOwner()
         self._waiting: dict[str, Flight] = {}
         """Every message that is on its way to a carrier, by sid."""
         self._settled: OrderedDict[str, Flight] = OrderedDict()

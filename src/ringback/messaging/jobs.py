@@ -15,10 +15,10 @@ from itertools import count
 from typing import Any, Final
 
 from ringback.messaging.settings import RETRY_DELAYS
-from ringback.messaging.tasks import Tasks
 from ringback.storage.errors import StorageError
 from ringback.storage.message_changes import Job, JobDone, JobLater
 from ringback.storage.messages import MessageStore
+from ringback.tasks import TaskOwner
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class JobRunner:
         self._utcnow = utcnow
         self._at_once = at_once
         self._tries = tries
-        self._tasks = Tasks()
+        self._tasks = TaskOwner()
         self._known: set[str] = set()
         self._ready: deque[tuple[Job, Any]] = deque()
         self._behind: dict[str, deque[tuple[Job, Any]]] = {}

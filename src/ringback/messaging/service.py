@@ -20,7 +20,6 @@ from ringback.messaging.outgoing_media import MEDIA_JOB, OutgoingMedia, media_re
 from ringback.messaging.port import Arrival, Draft, MessageFilter, MessageRefused
 from ringback.messaging.receipts import RECEIPT_SCHEME, ReceiptsOut, receipt_job
 from ringback.messaging.settings import MessageSettings
-from ringback.messaging.tasks import Tasks
 from ringback.messaging.text.concatenation import Place
 from ringback.model.messages import (
     MESSAGE,
@@ -34,6 +33,7 @@ from ringback.model.sids import make_sid
 from ringback.storage.carriers import CarrierStore
 from ringback.storage.message_changes import Change, Job, NewMessage, OptIn, OptOut, Progress
 from ringback.storage.messages import MessageQuery, MessageStore
+from ringback.tasks import TaskOwner
 from ringback.webhooks.client import WebhookClient
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class MessageService:
         self._opt_outs: set[tuple[str, str, str]] = set()
         self._numbers: frozenset[str] = frozenset()
         self._scheduled: datetime | None = None
-        self._tasks = Tasks()
+        self._tasks = TaskOwner()
         self.fleet = Fleet(make_carrier, local, phones)
         self._outgoing_media = OutgoingMedia(webhooks, tokens, store, self._files, directory, note, utcnow)
         handlers = {

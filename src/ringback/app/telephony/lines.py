@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from ringback.calls.dialplan import user_part
-from ringback.calls.tasks import TaskOwner
 from ringback.calls.trunks import Trunk, TrunkConfig, Trunks
 from ringback.sip.auth import Credentials
 from ringback.sip.events import RequestAnswered
@@ -16,6 +15,7 @@ from ringback.sip.fields import host_text, parse_uri
 from ringback.sip.registration import Register, Registration, RegistrationStatus
 from ringback.sip.stack import Rng
 from ringback.sip.values import Flow, RequestId
+from ringback.tasks import TaskOwner
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,6 @@ from ringback.app.telephony.lines import Asking, Lines, Locate
 from ringback.app.telephony.phones import Phones
 from ringback.app.trunk_settings import read_trunks
 from ringback.calls.dialplan import Dialplan
-from ringback.calls.tasks import TaskOwner
 from ringback.calls.trunks import TrunkConfig, Trunks
 from ringback.model.numbers import normalise
 from ringback.model.telephony import TrunkState
@@ -32,6 +31,7 @@ from ringback.sip.values import Flow, Headers, RequestId
 from ringback.storage.database import Database
 from ringback.storage.errors import StorageError
 from ringback.storage.phones import Version
+from ringback.tasks import TaskOwner
 
 logger = logging.getLogger(__name__)
 

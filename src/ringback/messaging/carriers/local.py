@@ -19,11 +19,11 @@ from ringback.messaging.carriers.contract import Accepted, CarrierDownError, Inb
 from ringback.messaging.fleet import LOCAL
 from ringback.messaging.media import MOST_BYTES
 from ringback.messaging.port import Arrival, ArrivedMedia
-from ringback.messaging.tasks import Tasks
 from ringback.model.messages import MESSAGE
 from ringback.model.numbers import normalise
 from ringback.model.sids import make_sid
 from ringback.storage.errors import StorageError
+from ringback.tasks import TaskOwner
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class LocalCarrier:
         self._window = window
         self._server: asyncio.Server | None = None
         self._inbox: Inbox | None = None
-        self._tasks = Tasks()
+        self._tasks = TaskOwner()
         self._handsets: dict[str, list[_Handset]] = {}
 
     @property

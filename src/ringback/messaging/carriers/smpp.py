@@ -32,9 +32,9 @@ from ringback.messaging.smpp.link import AnswerLostError, Link, LinkError, conne
 from ringback.messaging.smpp.pdu import Bind, Pdu, PduError, Status, first_c_string, message_pdu, read_message
 from ringback.messaging.smpp.receipts import is_receipt, read_receipt
 from ringback.messaging.smpp.session import Timers
-from ringback.messaging.tasks import Tasks
 from ringback.model.messages import CarrierRecord
 from ringback.storage.errors import StorageError
+from ringback.tasks import TaskOwner
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class SmppCarrier:
         self._settings = SmppSettings.read(record.settings)
         self._links: list[Link | None] = [None] * len(self._settings.binds)
         self._errors: list[str] = ["not connected yet"] * len(self._settings.binds)
-        self._tasks = Tasks()
+        self._tasks = TaskOwner()
         self._inbox: Inbox | None = None
         self._throttled = 0
 

@@ -19,7 +19,7 @@ from ringback.messaging.smpp.session import (
     Timers,
     Unanswered,
 )
-from ringback.messaging.tasks import Tasks
+from ringback.tasks import TaskOwner
 
 _MOST_ARRIVALS: Final = 500
 """Messages of one connection that may be on their way to the disk. Beyond that it is not read from."""
@@ -93,7 +93,7 @@ class Link(asyncio.Protocol):
         self._role, self._timers, self._bind = role, timers, bind
         self._on_arrived, self._on_bind = on_arrived, on_bind
         self._on_opened, self._on_closed = on_opened, on_closed
-        self._tasks = Tasks()
+        self._tasks = TaskOwner()
         self._waiting: dict[int, asyncio.Future[Answered]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None

@@ -8,15 +8,15 @@ from ringback.sip.events import Flow
 from ringback.sip.fields import host_text
 from ringback.sip.net.connections import Connection, Connections, Limits
 from ringback.sip.net.stream import StreamConnection
-from ringback.sip.net.tasks import Tasks
 from ringback.sip.net.tls import Tls, TlsError
 from ringback.sip.net.websocket import OPTIONS, SUBPROTOCOL, WebSocketConnection
+from ringback.tasks import TaskOwner
 
 
 class Opener:
     """Opens connections, each for one owner."""
 
-    def __init__(self, connections: Connections, limits: Limits, tls: Tls, tasks: Tasks) -> None:
+    def __init__(self, connections: Connections, limits: Limits, tls: Tls, tasks: TaskOwner) -> None:
         """`tasks` runs what a connection needs as long as it stands."""
         self._connections, self._limits, self._tls, self._tasks = connections, limits, tls, tasks
 
@@ -83,7 +83,7 @@ class Opener:
             flow.transport, (local[0], flow.local[1] or local[1]), flow.remote, self._connections.number(), flow.name
         )
         connection = WebSocketConnection(self._connections, stands, self._limits, socket)
-        self._tasks.spawn(self._serve(connection, session))
+        self._tasks.start(self._serve(connection, session), "a connection that was opened")
         await asyncio.sleep(0)  # its first step enters it into the list
         return connection
 

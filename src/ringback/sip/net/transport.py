@@ -17,9 +17,9 @@ from ringback.sip.events import Event, Flow, Refusal, Send
 from ringback.sip.net.connections import PING, Connections, Limits
 from ringback.sip.net.listening import Listen, Listener, bound_socket
 from ringback.sip.net.opening import Opener
-from ringback.sip.net.tasks import Tasks
 from ringback.sip.net.tls import Tls, TlsError, TlsSettings
 from ringback.sip.net.udp import UdpSocket, local_host_towards
+from ringback.tasks import TaskOwner
 
 __all__ = ["Limits", "Listen", "SipTransport", "TlsError", "TlsSettings"]
 
@@ -66,7 +66,7 @@ class SipTransport:
         self._listeners: list[Listener] = []
         self._connections = Connections(self._receive, self._lost, self._refused, self._limits)
         self._opening: dict[Flow, deque[bytes]] = {}
-        self._tasks = Tasks()
+        self._tasks = TaskOwner()
         self._opener = Opener(self._connections, self._limits, self._tls, self._tasks)
         self._timer: asyncio.TimerHandle | None = None
         self._armed = 0.0
@@ -127,7 +127,7 @@ class SipTransport:
                         tls=self._tls, admits=self._admits, origins=self._origins,
                     )  # fmt: skip
                     self._listeners.append(listener)
-                    self._tasks.spawn(listener.run())
+                    self._tasks.start(listener.run(), "a listener")
             undo.pop_all()
         return [where for where, _ in bound]
 
@@ -296,7 +296,7 @@ class SipTransport:
         waiting = self._opening.get(item.flow)
         if waiting is None:
             self._opening[item.flow] = deque([item.data], _MAX_WAITING)
-            self._tasks.spawn(self._open_and_send(item.flow))
+            self._tasks.start(self._open_and_send(item.flow), "a connection to a peer")
         else:
             waiting.append(item.data)
 

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 logger = logging.getLogger(__name__)
 
 
-class Tasks:
+class TaskOwner:
     """Starts tasks and answers for them: an error is logged with what was going on, `close` cancels and awaits all."""
 
     def __init__(self) -> None:
@@ -29,10 +30,12 @@ class Tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("%s failed: %r", task.get_name(), error, exc_info=error)
 
-    async def drain(self) -> None:
-        """Wait until there are none left."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+    async def drain(self, seconds: float | None = None) -> None:
+        """Wait until there are none left, those included that come meanwhile; at most so long, where that is given."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._tasks:
+                    await asyncio.wait(set(self._tasks))
 
     async def close(self) -> None:
         """Cancel what still runs and wait for its end."""
