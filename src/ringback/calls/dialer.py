@@ -178,7 +178,12 @@ class Dialer:
         if dialing.record is not None and self._recording is None:
             await self._record()
         began = caller.now()
-        terms = Terms(dialing.caller_id, dialing.time_limit, hangup_on_star=dialing.hangup_on_star)
+        terms = Terms(
+            dialing.caller_id,
+            dialing.time_limit,
+            hangup_on_star=dialing.hangup_on_star,
+            referrable=dialing.referrable,
+        )
         self._talk = Talk(caller, callee, terms)
         end = await self._talk.run()
         seconds = round(caller.now() - began)
@@ -193,6 +198,7 @@ class Dialer:
             bridged=end != "failed",
             recording_sid=self._recording.sid if self._recording else "",
             sip_call_id=callee.sip_call_id,
+            referred_to=self._talk.referred_to,
         )
 
     async def _nobody(self) -> Dialed:

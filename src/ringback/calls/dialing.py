@@ -54,6 +54,8 @@ class Dialing:
     """Country of the tone that the caller hears meanwhile; empty: the callee's own early audio, or the default tone."""
     record: RecordOptions | None = None
     record_from_ringing: bool = False
+    referrable: bool = False
+    """The callee's REFER ends its call, and is told in `Dialed.referred_to`; otherwise only phones may transfer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +72,5 @@ class Dialed:
     sip_code: int = 0
     """The SIP status that the callee's side refused with."""
     sip_call_id: str = ""
+    referred_to: str = ""
+    """Where the callee has referred the call to: a URI."""

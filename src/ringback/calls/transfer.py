@@ -40,6 +40,8 @@ class Terms:
     timeout: float = 60.0
     """How long a transfer's call may ring."""
     hangup_on_star: bool = False
+    referrable: bool = False
+    """Where the callee refers the call to is for somebody else to decide: it ends the talk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,13 @@ class _Asked:
     """A phone transfers."""
 
     by: "Leg"
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class _Referred:
+    """The callee refers the call elsewhere, which is not done here."""
+
     transfer: Transfer
 
 
@@ -66,9 +75,11 @@ class Talk:
         """Who talks with the caller now: a transfer puts somebody else in this place."""
         self.given = False
         """Whether the callee has gone over to another talk: its end is no longer this one's business."""
+        self.referred_to = ""
+        """Where the callee has referred the call to, if that has ended the talk."""
         self._terms = terms
         self._deadline = caller.now() + terms.time_limit
-        self._wish: asyncio.Future[_Asked | _Lent] = asyncio.get_running_loop().create_future()
+        self._wish: asyncio.Future[_Asked | _Lent | _Referred] = asyncio.get_running_loop().create_future()
         self._parted = asyncio.Event()
         self._over = asyncio.Event()
         self._placed: list[Leg] = []
@@ -85,6 +96,10 @@ class Talk:
                     if end is not None:
                         return end
                     wish = self._wish.result()
+                    if isinstance(wish, _Referred):
+                        self.callee.tell_transfer(wish.transfer, _DONE)
+                        await self.callee.hangup(outcome.TRANSFERRED)
+                        return "callee"
                     if isinstance(wish, _Lent) or self.given:
                         # Here nobody is left to talk to. The Dial that began this is over when the other talk is.
                         await (wish.returned if isinstance(wish, _Lent) else self.callee.ended).wait()
@@ -132,7 +147,15 @@ class Talk:
 
     def asks(self, by: "Leg", transfer: Transfer) -> bool:
         """Take a phone's wish to transfer whom it talks to; false where it may not, or not now."""
-        if self._wish.done() or not by.may_transfer:
+        if self._wish.done():
+            return False
+        if self._terms.referrable and by is self.callee and transfer.replaces is None:
+            by.accept_transfer(transfer)
+            by.note(events.STATUS, status=str(by.status), reason=f"refers the call to {transfer.refer_to}")
+            self.referred_to = transfer.refer_to
+            self._wish.set_result(_Referred(transfer))
+            return True
+        if not by.may_transfer:
             return False
         if transfer.replaces is not None and self._other(by, transfer) is None:
             return False

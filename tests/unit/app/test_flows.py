@@ -5,13 +5,14 @@ A flow goes the way of the real server: the switch, the interpreter, the web, an
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from control_world import CALLEE, ControlWorld
 from voice_world import ACCOUNT, CALLER, NUMBER, SHOP, STATUS_URL, number, virtual, wav
 from web_in_memory import Asked, Page
 
+from ringback.calls.dialplan import NoRoute
 from ringback.model.conferences import ConferenceRecord, ConferenceStatus
 from ringback.model.outgoing import MachineDetection
 from ringback.model.records import CallRecord
@@ -184,6 +185,45 @@ async def test_who_is_called_hears_a_document_first_and_may_decline(tmp_path: Pa
         await phone.ended.wait()
         await world.over()
         assert world.told(SHOP + "done")[-1]["DialStatus"] == "answered"
+
+
+@pytest.mark.conforms("2010-04-01/2.6/refer")
+@virtual
+async def test_who_is_called_sends_the_caller_on(tmp_path: Path) -> None:
+    """By REFER: the application says what that means, and here it dials whom it names."""
+    async with ControlWorld(tmp_path, number()) as world:
+        world.web.pages |= {
+            SHOP: dialing('referUrl="/refer" action="/done"'),
+            SHOP + "refer": "<Response><Dial>+15550100777</Dial><Say>Goodbye.</Say></Response>",
+        }
+        world.exchange.answers["+15550100777"] = Answers(talks=10)
+        phone = world.dial()
+        await asyncio.sleep(5)
+        world.exchange.taken[CALLEE].transfer("sip:+15550100777@127.0.0.1")
+        await phone.ended.wait()
+        await world.over()
+        (told,) = world.told(SHOP + "refer")
+        assert told["ReferTransferTarget"] == "sip:+15550100777@127.0.0.1"
+        assert (told["DialCallStatus"], told["CallSid"]) == ("completed", phone.sid)
+        assert world.exchange.called == [CALLEE, "+15550100777"]
+        assert (world.spoken(phone), world.told(SHOP + "done")) == (["Goodbye."], [])
+
+
+@pytest.mark.conforms("2010-04-01/2.6.2/not-registered")
+@virtual
+async def test_a_client_that_is_not_there_fails_the_dial(tmp_path: Path) -> None:
+    async def not_there(*_: object, **__: object) -> NoReturn:
+        raise NoRoute(480, "the phone anna is not registered")
+
+    async with ControlWorld(tmp_path, number()) as world:
+        world.web.pages |= {
+            SHOP: '<Response><Dial action="/done"><Client>anna</Client></Dial></Response>',
+            SHOP + "done": "<Response/>",
+        }
+        world.exchange.lines.hops = not_there  # type: ignore[method-assign]
+        await world.call()
+        (told,) = world.told(SHOP + "done")
+        assert (told["DialCallStatus"], told["DialBridged"]) == ("failed", "false")
 
 
 # -- calls from the API -----------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ class Office:
     trusted: bool = True
     """Whether callers are phones of the server."""
     time_limit: float = 3600.0
+    referrable: bool = False
     dialed: list[Dialed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -33,7 +34,9 @@ class Office:
         leg.may_transfer = self.trusted
         leg.assign(ACCOUNT, None, ApiVersion.V2010)
         target = DAVE if leg.info.to == DAVE else BOB
-        self.dialed.append(await leg.dial(Dialing((Target(target),), ALICE, time_limit=self.time_limit)))
+        self.dialed.append(
+            await leg.dial(Dialing((Target(target),), ALICE, time_limit=self.time_limit, referrable=self.referrable))
+        )
         await leg.sleep(2)
 
     async def connect(self, number: str = NUMBER) -> VirtualPhone:
@@ -209,6 +212,26 @@ async def test_strangers_may_not_transfer() -> None:
     await asyncio.sleep(2)
     assert (caller.progress, office.talking()) == ([603], [(BOB, "caller")])
     caller.hang_up()
+    await office.over()
+
+
+@pytest.mark.conforms("2010-04-01/2.6/refer")
+@virtual
+async def test_a_callee_may_refer_the_call_where_that_is_for_others_to_decide() -> None:
+    """Nobody is called: the Dial is over, and tells where to. The caller's own wishes are as before."""
+    office = Office(trusted=False, referrable=True)
+    caller = await office.connect()
+    caller.transfer(TO_CAROL)
+    await asyncio.sleep(1)
+    assert (caller.progress, office.dialed) == ([603], [])
+    office.bob.transfer(TO_CAROL)
+    await asyncio.sleep(1)
+    (dialed,) = office.dialed
+    assert (dialed.status, dialed.bridged, dialed.referred_to) == ("completed", True, TO_CAROL)
+    assert (office.bob.progress[-1], office.bob.ended.is_set()) == (200, True)
+    assert office.exchange.called == [BOB]
+    await caller.ended.wait()
+    assert office.ends() == {NUMBER: "document-end", BOB: "transferred"}
     await office.over()
 
 

@@ -78,6 +78,9 @@ class Dial(Verb):
     answer_on_bridge: bool = attribute(boolean, False, code=13219, since=V2010)
     sequential: bool = attribute(boolean, False, code=13218, since=V2010)
     ring_tone: str = attribute(_country, "", code=13220, since=V2010)
+    refer_url: str = attribute(free_text, "", since=V2010)
+    """Asked in place of the action when the callee refers the call elsewhere (REFER); empty: phones may transfer."""
+    refer_method: Literal["GET", "POST"] = attribute(http_method, "POST", since=V2010)
     record: str = attribute(_record, "", code=13217, since=V2010)
     trim: str = attribute(one_of("trim-silence", "do-not-trim"), "do-not-trim", since=V2010)
     recording_track: Literal["inbound", "outbound", "both"] = attribute(
@@ -140,6 +143,8 @@ class Dial(Verb):
         told = await self._attend(session) if self.conference is not None else await self._dial(session)
         session.spent(began)
         status = told.get("DialCallStatus") or told["DialStatus"]
+        if "ReferTransferTarget" in told:
+            return session.fetch(self.refer_url, self.refer_method, told)
         if not self.action:
             return GoOn(status)
         return session.fetch(self.action, self.method, told)
@@ -163,6 +168,7 @@ class Dial(Verb):
                 ring_tone=self.ring_tone,
                 record=self._recording(session) if self.record else None,
                 record_from_ringing=self.record.startswith("ringing"),
+                referrable=bool(self.refer_url),
             )
         )
         return self._told(session, dialed)
@@ -206,6 +212,8 @@ class Dial(Verb):
         if any(isinstance(callee, Sip) for callee in self.callees):
             told["DialSipCallId"] = dialed.sip_call_id
             told["DialSipResponseCode"] = str(dialed.sip_code or (200 if dialed.bridged else 0))
+        if dialed.referred_to:
+            told["ReferTransferTarget"] = dialed.referred_to
         return told
 
     # -- conferences --------------------------------------------------------------------------------------------

@@ -241,6 +241,22 @@ def test_ten_at_once_and_no_more(version: ApiVersion) -> None:
     assert 13223 in codes(f"<Dial>{inside}</Dial>", version)
 
 
+@pytest.mark.conforms("2010-04-01/2.6/refer")
+@pytest.mark.parametrize(("attribute", "method"), [("", "POST"), ('referMethod="GET"', "GET")])
+def test_a_callee_who_refers_the_call_leads_to_another_document(attribute: str, method: str) -> None:
+    async def refers(dialing: Dialing) -> Dialed:
+        assert dialing.referrable
+        return Dialed("completed", CALLEE_SID, 5, True, referred_to="sip:carol@office.example")
+
+    attributes = f'referUrl="/done" action="/never" {attribute}'
+    taken = dial(NUMBER, attributes, on_dial=refers)
+    assert told(taken)["ReferTransferTarget"] == "sip:carol@office.example"
+    assert told(taken)["DialCallStatus"] == "completed"
+    assert taken.requests[0][0] == method
+    assert not dial(NUMBER).call.dialings[0].referrable
+    assert codes(f'<Dial referUrl="/x">{NUMBER}</Dial>', V2008) == [12200]
+
+
 @pytest.mark.conforms("2008-08-01/2.6/caller-hangs-up")
 @pytest.mark.parametrize("version", BOTH)
 def test_a_caller_who_hangs_up_ends_the_session(version: ApiVersion) -> None:
