@@ -21,7 +21,6 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
-    model_validator,
 )
 
 from ringback.app.errors import SettingsError
@@ -63,11 +62,6 @@ class SipSettings(_Section):
     port: int = Field(
         default=5060, ge=0, le=65535, description="Port to listen on, over UDP and TCP. 0 takes a free one."
     )
-    udp: bool = Field(default=True, description="Listen on UDP.")
-    tcp: bool = Field(
-        default=True,
-        description="Listen on TCP. With UDP and TCP off there is TCP on the loopback alone, for the server itself.",
-    )
     allow: tuple[Network, ...] = Field(
         default=_LOOPBACK,
         description="Address ranges whose calls need no password. All others prove who they are, or are refused.",
@@ -91,6 +85,11 @@ class SipSettings(_Section):
         default=None, description="Port for SIP over WebSocket (RFC 7118), in the clear. Not set: off."
     )
     wss_port: Port | None = Field(default=None, description="Port for SIP over WebSocket and TLS. Not set: off.")
+    udp: bool = Field(default=True, description="Listen on UDP.")
+    tcp: bool = Field(
+        default=True,
+        description="Listen on TCP. With UDP and TCP off there is TCP on the loopback alone, for the server itself.",
+    )
     ws_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^\s/]+)$")], ...] = Field(
         default=(),
         description="Web sites whose pages may open a WebSocket, such as `https://phone.example.com`, beside those of"
@@ -163,13 +162,12 @@ class SipSettings(_Section):
             raise ValueError("should not be more than sip.session_expires")
         return least
 
-    @model_validator(mode="after")
-    def _one_transport(self) -> SipSettings:
-        if not (self.udp or self.tcp or self.tls_port or self.ws_port or self.wss_port):
-            raise ValueError(
-                "udp, tcp, tls_port, ws_port or wss_port should be on: there would be nothing to listen on"
-            )
-        return self
+    @field_validator("tcp")
+    @classmethod
+    def _one_transport(cls, tcp: bool, info: ValidationInfo) -> bool:
+        if not tcp and not any(info.data.get(name) for name in ("udp", "tls_port", "ws_port", "wss_port")):
+            raise ValueError("should be true where udp is false and no other port is set: nothing would be listened on")
+        return tcp
 
 
 class MediaSettings(_Section):

@@ -43,7 +43,7 @@ def test_something_is_listened_on() -> None:
     assert SipSettings(udp=False).tcp
     assert SipSettings(tcp=False).udp
     assert SipSettings(udp=False, tcp=False, tls_port=5061).tls_port
-    with pytest.raises(ValidationError, match="nothing to listen on"):
+    with pytest.raises(ValidationError, match="nothing would be listened on"):
         SipSettings(udp=False, tcp=False)
 
 

@@ -123,7 +123,7 @@ def test_what_is_not_toml(text: str) -> None:
             ":2: sip.allow should be an address range such as \"10.0.0.0/8\" ('lan' does not",
         ),
         ("[sip]\nallow = '10.0.0.0/8'", ':2: sip.allow should be a valid array, not "10.0.0.0/8"'),
-        ("[sip]\nudp = false\ntcp = false", ":3: sip.tcp should be true where sip.udp is false"),
+        ("[sip]\nudp = false\ntcp = false", ":3: sip.tcp should be true where udp is false"),
         ("media.port_min = 30001", ":1: media.port_min should be even: RTP has the even ports"),
         ("media = { port_max = 2000 }", ":1: media.port_max should not be less than media.port_min, which is 20000"),
         ("[media]\nworkers = 'many'", ":2: media.workers should be a valid integer or 'auto', not \"many\""),
