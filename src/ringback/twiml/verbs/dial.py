@@ -235,12 +235,8 @@ class Dial(Verb):
 def _callee(noun: type[Callee], element: etree._Element, reader: Reader) -> tuple[Callee, ...]:
     values = reader.attributes(noun, element)
     if noun is Client:
-        identity = next((child for child in element if name_of(child) == "Identity"), None)
-        text = " ".join(((identity if identity is not None else element).text or "").split())
-        if not text:
-            reader.warn(13223, "Client has no name", element)
-            return ()
-        return (Client(to=f"client:{text}", **values),)
+        client = Client.read(element, reader, values)
+        return () if client is None else (client,)
     text = _text_of(element, reader)
     if noun is Sip:
         if not text.lower().startswith(("sip:", "sips:")) or len(text.partition("?")[0]) > MAX_URI:
