@@ -37,7 +37,7 @@ class Client(Callee):
             elif name_of(child) == "Parameter":
                 parameter = child.get("name", ""), " ".join(child.get("value", "").split())
                 told = sum(len(name) + len(value) for name, value in (*parameters, parameter))
-                if _NAME.fullmatch(parameter[0]) and told <= MAX_PARAMETERS:
+                if _NAME.fullmatch(parameter[0]) and parameter[1].isprintable() and told <= MAX_PARAMETERS:
                     parameters.append(parameter)
                 else:
                     reader.warn(

@@ -1,5 +1,6 @@
 """Sip: a SIP address to call. 2010-04-01 clause 2.6."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import ClassVar
 from urllib.parse import unquote_plus
@@ -14,6 +15,8 @@ MAX_URI = 255
 MAX_HEADERS = 1024
 _HEADERS = ("user-to-user", "remote-party-id", "p-preferred-identity", "p-called-party-id")
 """Headers that a URI may give besides those that begin with X-."""
+_TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
+"""RFC 3261 §25.1."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,11 @@ class Sip(Callee):
         uri, _, query = self.to.partition("?")
         headers = []
         for pair in query[:MAX_HEADERS].split("&") if query else ():
-            name, _, value = pair.partition("=")
-            if name.lower().startswith("x-") or name.lower() in _HEADERS:
-                headers.append((unquote_plus(name), unquote_plus(value)))
+            name, _, value = (unquote_plus(part) for part in pair.partition("="))
+            allowed = name.lower().startswith("x-") or name.lower() in _HEADERS
+            value = " ".join(value.split())
+            if allowed and _TOKEN.fullmatch(name) and value.isprintable():
+                headers.append((name, value))
             else:
                 session.warn(13255, f"the header {name[:40]} may not be given to a SIP address; it is left out")
         target = super().target(session)

@@ -24,6 +24,17 @@ def test_headers_stand_behind_the_question_mark(query: str, headers: tuple[tuple
     assert (only(taken).headers, only(taken).to, taken.codes()) == (headers, ADDRESS, [])
 
 
+@pytest.mark.parametrize("query", ["X-A=%01", "X-A%0d%0aEvil=1", "X-%20=1"])
+def test_what_would_break_a_header_is_left_out(query: str) -> None:
+    taken = dial(f"<Sip>sip:bob@office.example?{query}</Sip>")
+    assert (only(taken).headers, taken.codes()) == ((), [13255])
+
+
+def test_line_breaks_in_a_header_are_blanks() -> None:
+    target = only(dial("<Sip>sip:bob@office.example?X-A=one%0d%0atwo</Sip>"))
+    assert target.headers == (("X-A", "one two"),)
+
+
 def test_headers_of_the_call_itself_are_left_out() -> None:
     taken = dial(f"<Sip>{ADDRESS}?Contact=evil&amp;X-B=2</Sip>")
     assert (only(taken).headers, taken.codes()) == ((("X-B", "2"),), [13255])
