@@ -12,6 +12,8 @@ from ringback.model.records import Account, IncomingNumber
 from ringback.model.status import ApiVersion
 from ringback.storage.database import Database
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -16,6 +16,8 @@ from ringback.webhooks.signature import HEADER
 from tests.unit.app.message_applications import PERSON, SHOP, World, message_applications, number
 from tests.unit.app.web_in_memory import Asked, Page
 
+pytestmark = pytest.mark.long
+
 OLD = "+15550100008"
 APP, SPARE, STATUS = "http://app/sms", "http://app/spare", "http://app/status"
 

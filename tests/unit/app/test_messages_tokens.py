@@ -14,6 +14,8 @@ from ringback.storage.messages import MessageQuery
 from tests.unit.app.message_applications import NOW, PERSON, SHOP, World, message_applications, number
 from tests.unit.app.web_in_memory import Page
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:

@@ -26,6 +26,8 @@ from ringback.testing.fake_call import FakeCall
 from ringback.webhooks.client import WebhookClient
 from ringback.webhooks.signature import HEADER, sign
 
+pytestmark = pytest.mark.long
+
 TEXT_URL = f"{SHOP}text"
 RECORDED = Recorded("RE" + "1" * 32, 7, "key", "#")
 BASE = "http://voice.example"

@@ -145,9 +145,9 @@ def incoming(account: Account, number: str, version: ApiVersion = ApiVersion.V20
     return IncomingNumber(**{**values, **different})
 
 
-def copy_database(migrated: Path, directory: Path) -> Path:
+def copy_database(empty_store: Path, directory: Path) -> Path:
     """Copy an empty database."""
-    return Path(shutil.copy(migrated, directory / "ringback.db"))
+    return Path(shutil.copy(empty_store, directory / "ringback.db"))
 
 
 async def settle() -> None:

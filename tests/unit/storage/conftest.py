@@ -57,17 +57,6 @@ async def _empty(url: str) -> None:
     await connections.close()
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty SQLite database, to be copied: migrating one for each test would take most of their time."""
-
-    async def make() -> Path:
-        async with Database.open(tmp_path_factory.mktemp("migrated") / "ringback.db") as database:
-            return Path(database.name)
-
-    return asyncio.run(make())
-
-
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str | None:
     """Each engine in turn: the URL of a PostgreSQL database, or None for SQLite."""
@@ -105,11 +94,11 @@ _EMPTY = (
 
 
 @pytest.fixture
-async def db(engine: str | None, migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
+async def db(engine: str | None, empty_store: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """An open, empty database, of each engine in turn."""
     at = engine or str(tmp_path / "ringback.db")
     if engine is None:
-        shutil.copy(migrated, at)
+        shutil.copy(empty_store, at)
     async with Database.open(at, SecretBox(tmp_path)) as database:
         if engine is not None:
             async with database.connections.write() as connection:

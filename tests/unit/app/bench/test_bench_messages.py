@@ -207,7 +207,7 @@ async def test_one_core_is_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_the_client_logs_in_as_the_account_of_the_store(tmp_path: Path, empty_store: Path) -> None:
-    shutil.copy(empty_store / "ringback.db", tmp_path)
+    shutil.copy(empty_store, tmp_path)
     async with Database.open(tmp_path / "ringback.db", SecretBox(tmp_path)) as database:
         account = await database.accounts.ensure_default(datetime(2026, 1, 1, tzinfo=UTC), os.urandom)
     assert await messages._account({}, tmp_path) == (account.sid, account.auth_token)

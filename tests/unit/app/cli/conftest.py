@@ -19,7 +19,7 @@ from ringback.storage.database import Database
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where things are kept; also the working directory, so that no ringback.toml of this machine is read."""
-    shutil.copytree(empty_store, tmp_path / "data")
+    shutil.copytree(empty_store.parent, tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RINGBACK_STORAGE__DIRECTORY", str(tmp_path / "data"))
     monkeypatch.delenv("RINGBACK_CONFIG", raising=False)

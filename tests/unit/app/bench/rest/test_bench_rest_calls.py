@@ -96,7 +96,7 @@ async def test_what_never_ends_is_given_up() -> None:
 @pytest.fixture
 def store(tmp_path: Path, empty_store: Path) -> Path:
     """A file with an empty store."""
-    return Path(shutil.copy(empty_store / "ringback.db", tmp_path))
+    return Path(shutil.copy(empty_store, tmp_path))
 
 
 def kept(account: Account, number: int, status: CallStatus, *, ended: bool = True) -> CallRecord:
@@ -189,7 +189,7 @@ async def test_what_is_told_of_the_calls_after_those_that_warmed_up(
     @contextmanager
     def running(name: str, command: list[str], environment: dict[str, str], directory: Path) -> Iterator[Path]:
         directories.append(directory)
-        shutil.copy(empty_store / "ringback.db", directory)
+        shutil.copy(empty_store, directory)
         assert environment["RINGBACK_HTTP__PORT"] == "8099"
         yield directory / f"{name}.log"
 

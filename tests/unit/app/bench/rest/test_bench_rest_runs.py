@@ -146,7 +146,7 @@ def test_the_requests_are_those_of_a_client() -> None:
 @pytest.mark.long
 async def test_a_store_is_filled_once(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "_KEPT", 3)
-    store = Path(shutil.copy(empty_store / "ringback.db", tmp_path))
+    store = Path(shutil.copy(empty_store, tmp_path))
     account, sids = await runs._fill(store, tmp_path)
     async with Database.open(store, SecretBox(tmp_path)) as database:
         assert [one.sid for one in await database.accounts.list()] == [account.sid]
