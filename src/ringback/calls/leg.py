@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ringback.calls import outcome
+from ringback.calls.answering import detect_machine
 from ringback.calls.attendance import Attendance, Attended
 from ringback.calls.audio import AudioSettings, LegAudio
 from ringback.calls.dialing import Dialed, Dialing, Progress
@@ -24,6 +25,7 @@ from ringback.media.client import Media
 from ringback.media.leg import MediaError
 from ringback.model import events
 from ringback.model.audio import Clip
+from ringback.model.outgoing import MachineDetection
 from ringback.model.records import CallEvent, CallRecord, IncomingNumber
 from ringback.model.status import ApiVersion, CallStatus
 from ringback.sip import events as sip
@@ -276,6 +278,12 @@ class Leg:
         """Wait in a queue; see the port."""
         await self.answer()
         return await self.house.enqueue(self, queueing)
+
+    async def detect_machine(self, detection: MachineDetection) -> str:
+        """Find out who answered; see the port."""
+        self.answered_by = await detect_machine(self, detection)
+        self.journal.update_call(self.info.sid, answered_by=self.answered_by)
+        return self.answered_by
 
     def detach(self, work: Coroutine[Any, Any, None], what: str) -> None:
         """Do something that the end of the call does not stop."""

@@ -9,6 +9,7 @@ from ringback.calls.dialing import Dialed, Dialing
 from ringback.calls.queueing import Queued, Queueing
 from ringback.calls.recording import Recording, RecordOptions
 from ringback.model.audio import Clip
+from ringback.model.outgoing import MachineDetection
 from ringback.model.status import ApiVersion, CallStatus, Direction
 
 
@@ -97,6 +98,13 @@ class Call(Protocol):
 
     async def enqueue(self, queueing: Queueing) -> Queued:
         """Wait in a queue, and return when that is over: after the talk with whoever came for the call."""
+        ...
+
+    async def detect_machine(self, detection: MachineDetection) -> str:
+        """Listen to whoever answered, and return who that is in the words of AnsweredBy (2010-04-01 clause 5.4).
+
+        The verdict goes into the record of the call. `unknown` where nothing can be heard.
+        """
         ...
 
     def detach(self, work: Coroutine[Any, Any, None], what: str) -> None:

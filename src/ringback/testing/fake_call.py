@@ -18,6 +18,7 @@ from ringback.calls.queueing import Queued, Queueing, QueuePlace, QueueResult
 from ringback.calls.recording import RecordOptions
 from ringback.model import events
 from ringback.model.audio import Clip
+from ringback.model.outgoing import MachineDetection
 from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.testing.fake_recording import FakeCallRecording
 
@@ -61,6 +62,7 @@ class Noted:
 
 
 BEEP_SECONDS = 0.5
+DETECTION_SECONDS = 4.0
 CONFERENCE_SID = "CF" + "0" * 31 + "1"
 QUEUE_SID = "QU" + "0" * 31 + "1"
 KEY_INTERVAL = 0.1
@@ -106,6 +108,9 @@ class FakeCall:
         self.unrecordable = False
         self.recordings: list[FakeCallRecording] = []
         self.dialings: list[Dialing] = []
+        self.detections: list[MachineDetection] = []
+        self.answered_by = "human"
+        """What detection finds out."""
         self.on_dial: Callable[[Dialing], Awaitable[Dialed]] | None = None
         self.attendances: list[Attendance] = []
         self.on_attend: Callable[[Attendance], Awaitable[Attended]] | None = None
@@ -259,6 +264,12 @@ class FakeCall:
             await asyncio.sleep(dialing.timeout)
             return Dialed("no-answer", "CA" + "0" * 31 + "2", sip_code=487)
         return await self.on_dial(dialing)
+
+    async def detect_machine(self, detection: MachineDetection) -> str:
+        """Say what `answered_by` is, after four seconds."""
+        self.detections.append(detection)
+        await asyncio.sleep(DETECTION_SECONDS)
+        return self.answered_by
 
     async def attend(self, attendance: Attendance) -> Attended:
         """Do what `on_attend` does; without it nobody else comes, and the time limit ends it."""

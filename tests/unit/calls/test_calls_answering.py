@@ -68,7 +68,8 @@ class Answerer:
                 await leg.answer()
                 began = leg.now()
                 leg.tasks.start(self._speak(lambda: exchange.media.legs[0]), "voice")
-                self.verdict = await detect_machine(leg, detection)
+                self.verdict = await leg.detect_machine(detection)
+                assert exchange.records[leg.info.sid]["answered_by"] == self.verdict
                 self.took = leg.now() - began
                 assert type(exchange.media.legs[0].observer) is LegObserver
 

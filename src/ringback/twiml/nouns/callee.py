@@ -51,12 +51,17 @@ class Callee:
 
     def _screen(self, session: Session) -> Callable[[Call], Awaitable[bool]]:
         async def screen(call: Call) -> bool:
-            told = {"DialStatus": "answered"} if session.version is ApiVersion.V2008 else {}
-            end = await session.conduct(call, session.fetch(self.url, self.method, told), SCREEN)
-            # A callee whose document fails has not accepted either: nobody asked it.
-            return end.reason != HANGUP_VERB and end.error_code is None
+            return await self._asked(session, call, {})
 
         return screen
+
+    async def _asked(self, session: Session, call: Call, told: dict[str, str]) -> bool:
+        """Let the callee hear the document of `url`, which is `told` something besides; false where it declines."""
+        if session.version is ApiVersion.V2008:
+            told = {"DialStatus": "answered", **told}
+        end = await session.conduct(call, session.fetch(self.url, self.method, told), SCREEN)
+        # A callee whose document fails has not accepted either: nobody asked it.
+        return end.reason != HANGUP_VERB and end.error_code is None
 
     def _watch(self, session: Session) -> Callable[[Call, Progress], None]:
         sequence = 0

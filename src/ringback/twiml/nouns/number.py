@@ -7,7 +7,7 @@ from typing import ClassVar
 from ringback.calls.dialing import Target
 from ringback.model.status import ApiVersion
 from ringback.twiml.attributes import BadValueError, attribute
-from ringback.twiml.nouns.callee import Callee
+from ringback.twiml.nouns.detecting import DetectingCallee
 from ringback.twiml.session import Session
 
 MAX_SEND = 1000
@@ -20,7 +20,7 @@ def _keys(text: str, _version: ApiVersion) -> str:
 
 
 @dataclass(frozen=True)
-class Number(Callee):
+class Number(DetectingCallee):
     """A number, and keys to press when it has answered."""
 
     name: ClassVar[str] = "Number"

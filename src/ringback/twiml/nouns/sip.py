@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 from ringback.calls.dialing import Target
 from ringback.model.status import ApiVersion
 from ringback.twiml.attributes import attribute, free_text
-from ringback.twiml.nouns.callee import Callee
+from ringback.twiml.nouns.detecting import DetectingCallee
 from ringback.twiml.session import Session
 
 MAX_URI = 255
@@ -20,7 +20,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
 
 
 @dataclass(frozen=True)
-class Sip(Callee):
+class Sip(DetectingCallee):
     """A SIP URI, with headers behind its `?`, and what to answer a challenge with."""
 
     name: ClassVar[str] = "Sip"
