@@ -1,7 +1,7 @@
 """What the REST API does to calls and queues that live now. Implements `ringback.rest.control.CallControl`."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from ringback.app.control_conferences import ConferenceControl
@@ -52,7 +52,7 @@ class Control:
         self._recordings = recordings
         self._journal = journal
         self._utcnow = utcnow
-        self._conferences = ConferenceControl(database, switch, voice, outgoing, journal, utcnow)
+        self._conferences = ConferenceControl(switch, voice, self.place, journal, utcnow)
         self._tasks = TaskOwner()
 
     async def close(self) -> None:
@@ -212,15 +212,15 @@ class Control:
 
     def _running(self, recording_sid: str) -> LegRecording | None:
         return next(
-            (each for leg in self._switch for each in leg.recordings if each.sid == recording_sid), None
-        ) or next(
-            (
-                conference.recording
-                for conference in self._switch.conferences
-                if conference.recording is not None and conference.recording.sid == recording_sid
-            ),
-            None,
+            (each for each in self._recordings_now() if each.sid == recording_sid and not each.status.final), None
         )
+
+    def _recordings_now(self) -> Iterator[LegRecording]:
+        for leg in self._switch:
+            yield from leg.recordings
+        for conference in self._switch.conferences:
+            if conference.recording is not None:
+                yield conference.recording
 
     async def _recording(self, sid: str) -> RecordingRecord:
         await self._journal.flush()
@@ -258,7 +258,7 @@ class Control:
         queue = self._switch.queues.find(queue_sid)
         waits = queue is not None and any(each.leg.info.sid == call_sid for each in queue.waiting)
         leg = self._switch.find(call_sid)
-        if not waits or leg is None:
+        if not waits or leg is None or self._voice.find(call_sid) is None:
             raise refused(20404, f"call {call_sid} does not wait in queue {queue_sid}")
         await self._voice.redirect(leg, Fetch(url, _method(method)))
         await self._journal.flush()

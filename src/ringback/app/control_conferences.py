@@ -1,13 +1,15 @@
 """What the REST API does to conferences and who is in them."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from ringback.app.outgoing import OutgoingCalls
 from ringback.app.voice import VoiceApplications
-from ringback.calls.conferences import Conference
+from ringback.calls.conferences import Conference, Member
 from ringback.calls.leg import Leg
 from ringback.calls.switch import Switch
 from ringback.model import sids
@@ -17,9 +19,11 @@ from ringback.model.outgoing import OutgoingCall
 from ringback.model.records import CallRecord
 from ringback.rest.control import NewParticipant, ParticipantChanges
 from ringback.rest.errors import RestError, refused
-from ringback.storage.database import Database
 from ringback.storage.events_writer import EventWriter
 from ringback.twiml.services import Fetch, Method
+
+_PATIENCE: Final = 5.0
+"""Seconds that a command waits for those whom it sends out of a conference: their audio must let go of them."""
 
 
 class ConferenceControl:
@@ -27,32 +31,34 @@ class ConferenceControl:
 
     def __init__(
         self,
-        database: Database,
         switch: Switch,
         voice: VoiceApplications,
-        outgoing: OutgoingCalls,
+        place: Callable[[OutgoingCall], Awaitable[CallRecord]],
         journal: EventWriter,
         utcnow: Callable[[], datetime],
     ) -> None:
-        self._database = database
         self._switch = switch
         self._voice = voice
-        self._outgoing = outgoing
+        self._place = place
         self._journal = journal
         self._utcnow = utcnow
 
     async def end(self, conference_sid: str) -> None:
         """End it."""
-        self._conference(conference_sid).end()
+        conference = self._conference(conference_sid)
+        members = list(conference.members.values())
+        conference.end()
+        await _gone(members)
         await self._journal.flush()
 
     async def kick(self, conference_sid: str, call_sid: str) -> None:
         """Take somebody out."""
         conference = self._conference(conference_sid)
-        try:
-            conference.kick(call_sid)
-        except KeyError:
-            raise _nobody(conference_sid, call_sid) from None
+        member = conference.members.get(call_sid)
+        if member is None:
+            raise _nobody(conference_sid, call_sid)
+        conference.kick(call_sid)
+        await _gone([member])
         await self._journal.flush()
 
     async def update(self, conference_sid: str, call_sid: str, changes: ParticipantChanges) -> None:
@@ -61,24 +67,36 @@ class ConferenceControl:
         member = conference.members.get(call_sid)
         if member is None:
             raise _nobody(conference_sid, call_sid)
-        if changes.coaching and (changes.call_sid_to_coach or member.coaches) not in conference.members:
+        coaches = bool(changes.call_sid_to_coach) if changes.coaching is None else changes.coaching
+        coached = changes.call_sid_to_coach or member.coaches
+        if coaches and not coached:
+            raise refused(21244, "CallSidToCoach is missing")
+        if coaches and coached not in conference.members:
             raise refused(16028, "CallSidToCoach is not in the conference")
+        try:
+            await self._change(conference, member, changes, coached if coaches else None)
+        except KeyError:
+            raise _nobody(conference_sid, call_sid) from None  # somebody has left meanwhile
+        await self._journal.flush()
+
+    async def _change(
+        self, conference: Conference, member: Member, changes: ParticipantChanges, coached: str | None
+    ) -> None:
+        call_sid = member.leg.info.sid
         if changes.muted is not None:
             await conference.mute(call_sid, changes.muted)
         if changes.hold is not None:
             url = changes.hold_url
             entertain = self._entertainer(url, "GET" if changes.hold_method == "GET" else "POST") if url else None
             await conference.hold(call_sid, changes.hold, entertain)
-        if changes.coaching is not None or changes.call_sid_to_coach:
-            coaches = changes.coaching if changes.coaching is not None else True
-            await conference.coach(call_sid, (changes.call_sid_to_coach or member.coaches) if coaches else None)
+        if changes.coaching is not None or coached:
+            await conference.coach(call_sid, coached)
         if changes.end_conference_on_exit is not None or changes.beep_on_exit is not None:
             conference.change(call_sid, end_on_exit=changes.end_conference_on_exit, beep_on_exit=changes.beep_on_exit)
         if changes.announce_url:
             method: Method = "GET" if changes.announce_method == "GET" else "POST"
             entertain = self._entertainer(changes.announce_url, method)
             member.leg.tasks.start(_run(entertain, member.leg), "announcement")
-        await self._journal.flush()
 
     async def announce(self, conference_sid: str, url: str, method: Method) -> None:
         """Let all hear what a URL answers with."""
@@ -117,9 +135,9 @@ class ConferenceControl:
             raise refused(20404, f"conference {participant.conference} does not go on")
         if participant.coaching and not participant.call_sid_to_coach:
             raise refused(21244, "CallSidToCoach is missing")
-        running = running or self._switch.conferences.open(call.account_sid, name, call.api_version)
-        request = _with_document(participant, name)
-        record = await self._outgoing.ask(request)
+        record = await self._place(_with_document(participant, name))
+        # Opened when the call is sure to be made: a conference to which nobody comes would never end.
+        running = self._switch.conferences.open(call.account_sid, name, call.api_version)
         now = self._utcnow()
         self._journal.save(
             ParticipantRecord(
@@ -149,6 +167,14 @@ class ConferenceControl:
 
 async def _run(entertain: Callable[[Leg], Awaitable[None]], leg: Leg) -> None:
     await entertain(leg)
+
+
+async def _gone(members: Iterable[Member]) -> None:
+    """Wait until they have left, so that the store says so when the command is answered."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            for member in members:
+                await member.gone.wait()
 
 
 def _nobody(conference_sid: str, call_sid: str) -> RestError:

@@ -46,6 +46,8 @@ class Member:
     """Sid of the call that alone hears this one."""
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when somebody else wants it to leave."""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it has left, and all that follows from that is in the journal."""
     reason: str = "hangup"
     """A key of LEAVING."""
     end_on_exit: bool = False
@@ -249,6 +251,7 @@ class Conference:
             self._end("last-participant-kicked" if member.reason == "kicked" else "last-participant-left", leg.info.sid)
         elif self._started.is_set() and member.beep_on_exit and not self._over:
             self._house.detach(self._beep("leave"), "beep")
+        member.gone.set()
 
     # -- the end ------------------------------------------------------------------------------------------------
 

@@ -183,6 +183,10 @@ async def test_conferences_and_participants(rest: World, sdk: Sdk) -> None:
         )
     )
     assert (added.status, added.label, added.conference_sid) == ("queued", "guest", conference.sid)
+    other = await rest.new_call(status=CallStatus.IN_PROGRESS)
+    await rest.database.participants.create(
+        ParticipantRecord(conference.sid, other.sid, rest.account.sid, ParticipantStatus.CONNECTED, NOW)
+    )
     assert await sdk(lambda c: c.conferences(conference.sid).participants(call.sid).delete())
     assert await sdk.refused(lambda c: c.conferences(conference.sid).participants("boss").fetch()) == (404, 20404)
     ended = await sdk(lambda c: c.conferences(conference.sid).update(status="completed", announce_url=URL))

@@ -76,13 +76,12 @@ async def test_a_call_is_queued_on_disk_answered_and_ended(world: World) -> None
     await world.control.end(sid, CallStatus.FAILED)
     assert await world.status(sid) is CallStatus.FAILED
     assert world.control.asked == [("place", (world.call(),))]
-    assert world.control.live() == {}
+    assert world.control.live() == {}, "it is over"
 
 
 async def test_only_a_call_that_is_answered_is_redirected(world: World) -> None:
     queued, answered = await world.placed(), await world.placed(answered=True)
     await world.control.redirect(answered, Instructions(url="http://127.0.0.1/next"))
-    await world.control.redirect(queued, Instructions(status_callback="http://127.0.0.1/told"))
     for sid in (queued, NOBODY):
         with pytest.raises(RestError) as error:
             await world.control.redirect(sid, Instructions(twiml="<Response/>"))
@@ -148,12 +147,15 @@ async def test_participants_come_to_the_conference_of_that_name_while_it_goes_on
     same, _ = await control.add_participant(NewParticipant(world.call(), "Team"))
     by_sid, _ = await control.add_participant(NewParticipant(world.call(), first))
     assert first == same == by_sid
+    with pytest.raises(RestError) as error:
+        await control.announce(first, "http://127.0.0.1/hear", "POST")
+    assert refusal(error) == 20404, "nobody is there yet"
+    await control.answer(call.sid)
     await control.announce(first, "http://127.0.0.1/hear", "POST")
     await control.update_participant(first, call.sid, ParticipantChanges(muted=False, hold=True))
     there = await world.database.participants.get((first, call.sid))
     assert there is not None
-    assert (there.status, there.label, there.muted, there.hold) == (ParticipantStatus.QUEUED, "boss", False, True)
-    await control.kick(first, call.sid)
+    assert (there.status, there.label, there.muted, there.hold) == (ParticipantStatus.CONNECTED, "boss", False, True)
     await control.end_conference(first)
     ended = await world.database.conferences.get(first)
     assert ended is not None
@@ -166,7 +168,6 @@ async def test_who_is_not_in_a_conference_and_what_is_over_is_not_found(world: W
     over, _ = await control.add_participant(NewParticipant(world.call(), "Over"))
     await control.end_conference(over)
     going, call = await control.add_participant(NewParticipant(world.call(), "Team"))
-    await control.kick(going, call.sid)
     for one in (
         control.end_conference(over),
         control.announce("CF" + "0" * 32, "http://127.0.0.1/", "POST"),

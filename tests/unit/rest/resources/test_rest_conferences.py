@@ -85,6 +85,7 @@ async def test_conferences_are_listed_by_name_status_and_date(rest: World) -> No
 @pytest.mark.conforms("2010-04-01/9/UpdateConference")
 async def test_a_conference_hears_an_announcement_and_is_ended(rest: World) -> None:
     room = await conference(rest)
+    await participant(rest, room)
     path = f"{CONFERENCES}/{room.sid}.json"
     assert (await rest("POST", path, {"AnnounceUrl": "http://127.0.0.1/hear"})).json["status"] == "in-progress"
     form = {"AnnounceUrl": "http://127.0.0.1/bye", "AnnounceMethod": "GET", "Status": "completed"}
@@ -218,19 +219,19 @@ async def test_what_a_participant_is_refused_for(
 @pytest.mark.conforms("2010-04-01/9/UpdateParticipant", "2010-04-01/9/DeleteParticipant")
 async def test_a_participant_is_muted_held_coached_and_taken_out(rest: World) -> None:
     room = await conference(rest)
-    one = await participant(rest, room, label="agent")
+    one, other = await participant(rest, room, label="agent"), await participant(rest, room)
     path = f"{CONFERENCES}/{room.sid}/Participants/agent.json"
     form = {
         "Muted": "true", "Hold": "true", "HoldUrl": "http://127.0.0.1/hold", "HoldMethod": "POST",
         "AnnounceUrl": "http://127.0.0.1/hear", "AnnounceMethod": "GET", "WaitUrl": "", "WaitMethod": "GET",
-        "BeepOnExit": "true", "EndConferenceOnExit": "true", "Coaching": "true", "CallSidToCoach": "CA" + "a" * 32,
+        "BeepOnExit": "true", "EndConferenceOnExit": "true", "Coaching": "true", "CallSidToCoach": other.call_sid,
     }  # fmt: skip
     told = (await rest("POST", path, form)).json
     assert (told["muted"], told["hold"], told["coaching"]) == (True, True, True)
-    assert (told["end_conference_on_exit"], told["call_sid_to_coach"]) == (True, "CA" + "a" * 32)
+    assert (told["end_conference_on_exit"], told["call_sid_to_coach"]) == (True, other.call_sid)
     changes = ParticipantChanges(
         True, True, "http://127.0.0.1/hold", "POST", "http://127.0.0.1/hear", "GET", "", "GET", True, True, True,
-        "CA" + "a" * 32,
+        other.call_sid,
     )  # fmt: skip
     assert rest.control.asked == [("update_participant", (room.sid, one.call_sid, changes))]
     told = (await rest("POST", path, {"Muted": "false"})).json
