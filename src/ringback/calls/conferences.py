@@ -66,6 +66,10 @@ class Member:
         }
 
 
+class _NobodyToCoachError(Exception):
+    """The one whom a member was to coach is not in the conference."""
+
+
 class _Talk(LegObserver):
     """Tells the conference who talks."""
 
@@ -132,6 +136,9 @@ class Conference:
         try:
             await self._start_if_due(member)
             reason = await self._stay(member)
+        except _NobodyToCoachError as error:
+            leg.note(events.WARNING, code=16028, message=f"conference {self.name}: {error}")
+            return Attended(self.sid, "failed", round(leg.now() - began))
         except asyncio.CancelledError:
             member.reason = "hangup" if leg.status.final else "redirected"
             raise
@@ -212,6 +219,9 @@ class Conference:
         leg, audio = member.leg, member.leg.audio.leg
         if audio is None:
             raise MediaError("the call has no audio")
+        if member.attendance.coach and member.attendance.coach not in self.members:
+            # Who was to be heard by one alone must not be heard by all instead.
+            raise _NobodyToCoachError(f"{member.attendance.coach}, who was to be coached, is not in it")
         audio.observer = _Talk(partial(self._talks, member))
         await audio.join(self._room, watched=True)
         if member.muted:

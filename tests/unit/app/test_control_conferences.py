@@ -9,6 +9,7 @@ from voice_world import ACCOUNT, NUMBER, SHOP, virtual, wav
 from web_in_memory import Page
 
 from ringback.calls.conferences import Conference
+from ringback.model import events
 from ringback.model.conferences import ConferenceRecord, ConferenceStatus, ParticipantRecord
 from ringback.model.outgoing import OutgoingCall
 from ringback.rest.control import NewParticipant, ParticipantChanges
@@ -162,3 +163,15 @@ async def test_a_participant_needs_a_conference_and_somebody_to_coach(tmp_path: 
                 await world.control.add_participant(wanted)
             assert error.value.code == code
         assert list(world.exchange.switch.conferences) == []
+
+
+@virtual
+async def test_who_was_to_coach_somebody_who_is_not_there_is_heard_by_nobody(tmp_path: Path) -> None:
+    async with ControlWorld(tmp_path) as world:
+        conference, sids = await meeting(world)
+        wanted = participant(conference.sid, coaching=True, call_sid_to_coach="CA" + "7" * 32)
+        _, call = await world.control.add_participant(wanted)
+        await asyncio.sleep(5)
+        assert list(conference.members) == sids
+        assert [event["code"] for event in world.exchange.timeline(call.sid, events.WARNING)] == [16028]
+        assert world.kept(call.sid)["end_reason"] == "document-end", "its document goes on after the Dial"
