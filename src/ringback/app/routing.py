@@ -74,7 +74,8 @@ class PlannedRouting:
             host, port = home.remote
             shown = f"[{host}]" if ":" in host else host
             caller = route.from_uri if route.from_uri.startswith("sip:") else f"sip:{route.from_uri}@{shown}"
-            return [Hop(f"sip:{route.uri}@{shown}:{port}", home, caller, route.from_name, name="local")]
+            uri = f"sip:{route.uri}@{shown}:{port}"
+            return [Hop(uri, home, caller, route.from_name, headers=route.headers, name="local")]
         if route.flow is not None:
             flows: Sequence[Flow] = [route.flow]
         else:

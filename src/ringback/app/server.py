@@ -160,6 +160,7 @@ class Server:
         )
         await self.sip_services.load()
         voice.domains = self.sip_services.domains
+        voice.applications = self.sip_services.applications
         clock = asyncio.get_running_loop().time
         self.sip_texts = SipTexts(self.sip_services.bindings, self.sip_services.phones.account_of, clock=clock)
         self.sip_texts.carrier = SipCarrier(PHONES, self.sip_texts, self.account.sid)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Protocol
+from urllib.parse import parse_qsl
 
 from ringback.app.directory import Directory
 from ringback.app.services import CallServices, Facilities, last_words
@@ -15,11 +16,13 @@ from ringback.calls.dialing import Progress
 from ringback.calls.leg import Leg
 from ringback.model import events
 from ringback.model.errors import ApplicationError
+from ringback.model.provisioning import ApplicationRecord
 from ringback.model.records import Account
 from ringback.model.sip_domains import SipDomainRecord
 from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.sip.events import IncomingCall
 from ringback.twiml.interpreter import VoiceSession
+from ringback.twiml.nouns.application import TOLD
 from ringback.twiml.services import Answer, Application, Fetch, Method
 from ringback.webhooks.client import WebhookClient, WebhookSession
 from ringback.webhooks.parameters import voice_parameters
@@ -44,6 +47,14 @@ class SipDomains(Protocol):
 
     def refusal(self, name: str, call: IncomingCall) -> int | None:
         """Return the code of the warning for somebody who may not call a domain, or None for somebody who may."""
+        ...
+
+
+class Applications(Protocol):
+    """Calls to applications. `ringback.app.telephony.applications.OwnApplications` is the real one."""
+
+    async def called(self, invite: IncomingCall) -> ApplicationRecord | None:
+        """Return the application that a call of this server is for, None for any other call."""
         ...
 
 
@@ -86,9 +97,11 @@ class VoiceApplications:
         facilities: Facilities,
         utcnow: Callable[[], datetime],
         domains: SipDomains | None = None,
+        applications: Applications | None = None,
     ) -> None:
         self._directory = directory
         self.domains = domains
+        self.applications = applications
         self._default_account = default_account
         self._webhooks = webhooks
         self._facilities = facilities
@@ -107,6 +120,11 @@ class VoiceApplications:
             domain = self.domains.called(leg.invite)
             if domain is not None:
                 await self._conduct_at(domain, self.domains, leg, leg.invite)
+                return
+        if self.applications is not None and leg.invite is not None:
+            own = await self.applications.called(leg.invite)
+            if own is not None:
+                await self._conduct_by(own, leg, leg.invite)
                 return
         entry = await self._directory.find(leg.info.to)
         if entry is None:
@@ -152,6 +170,27 @@ class VoiceApplications:
         conducting = self.adopt(leg, account, application, callback)
         conducting.services.always = _sip_parameters(domain, invite)
         await self.render(leg, application.first_request(ApiVersion.V2010, leg.info.direction))
+
+    async def _conduct_by(self, record: ApplicationRecord, leg: Leg, invite: IncomingCall) -> None:
+        """Drive a call that a Dial has made to an application (2010-04-01 clause 2.6)."""
+        leg.assign(record.account_sid, None, record.api_version)
+        account = await self._directory.account(record.account_sid)
+        if account is None or not record.voice_url:
+            leg.note(events.ERROR, code=0, message=f"the application {record.sid} has no VoiceUrl")
+            leg.refuse(404, outcome.NOT_FOUND)
+            return
+        application = Application(
+            record.voice_url,
+            "GET" if record.voice_method == "GET" else "POST",
+            record.voice_fallback_url,
+            "GET" if record.voice_fallback_method == "GET" else "POST",
+        )
+        callback = None
+        if record.status_callback and record.api_version is not ApiVersion.V2008:
+            callback = StatusCallback(record.status_callback, record.status_callback_method)
+        conducting = self.adopt(leg, account, application, callback)
+        conducting.services.always = dict(parse_qsl(invite.header(TOLD) or ""))
+        await self.render(leg, application.first_request(record.api_version, leg.info.direction))
 
     # -- any call -----------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from ringback.sip.auth import Credentials
 from ringback.sip.fields import FieldError, host_text, parse_uri, scheme_of
 from ringback.sip.registrar import Binding
 from ringback.sip.stack import Rng
-from ringback.sip.values import Flow
+from ringback.sip.values import Flow, Headers
 
 __all__ = ["TRIES_NEXT", "Dialplan", "Home", "NoRoute", "Route", "RouteKind", "SrtpPolicy", "user_part"]
 
@@ -75,6 +75,10 @@ class Home(Protocol):
         """Tell whether a number in its stored form is one of this server."""
         ...
 
+    async def application(self, sid: str, account_sid: str) -> Headers | None:
+        """Return the headers of a call to an application of that account, None where it has none of that sid."""
+        ...
+
     def is_phone(self, username: str) -> bool:
         """Tell whether there is a phone of that name, registered or not."""
         ...
@@ -133,6 +137,8 @@ class Dialplan:
             if not self._home.is_home(host, uri.port):
                 return [self._by_uri(target, host, caller_id)]
             user = uri.user or ""
+        elif scheme_of(target) == "app":
+            return [await self._to_application(target.partition(":")[2], account_sid, caller_id)]
         elif scheme_of(target) in ("tel", "client"):
             user = target.partition(":")[2].partition(";")[0]
         number = normalise(user, self._region)
@@ -145,6 +151,12 @@ class Dialplan:
         if not set(number) <= _NUMBER_CHARACTERS:
             raise NoRoute(404, f"there is neither a number nor a phone {user[:100]!r} here")
         return self._out(number, account_sid, caller_id, now)
+
+    async def _to_application(self, sid: str, account_sid: str, caller_id: str) -> Route:
+        headers = await self._home.application(sid, account_sid)
+        if headers is None:
+            raise NoRoute(404, f"this account has no application {sid[:100]!r}")
+        return Route("local", sid, self._from(caller_id), headers=headers, srtp="off")
 
     def seized(self, route: Route, now: float) -> None:
         """A call by that route begins."""

@@ -281,7 +281,11 @@ class Switch:
             api_version=ApiVersion.V2010,
             caller_name=invite.from_name,
             forwarded_from=self._read_number(diverting, invite.identity) if diverting else "",
-            sip_headers=tuple((name, value) for name, value in invite.headers if name.startswith("x-")),
+            sip_headers=tuple(
+                (name, value)
+                for name, value in invite.headers
+                if name.startswith("x-") and not name.startswith("x-ringback-")  # what this server tells itself
+            ),
         )
 
     def _trace(self, trace: sip.Trace) -> None:

@@ -22,7 +22,7 @@ from ringback.app.settings import Settings
 from ringback.calls.house import Placing
 from ringback.calls.leg import Leg
 from ringback.model import events
-from ringback.model.provisioning import CallerIdRecord
+from ringback.model.provisioning import ApplicationRecord, CallerIdRecord
 from ringback.model.records import Account, CallRecord
 from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.sip.net.transport import Listen
@@ -31,6 +31,7 @@ from ringback.storage.database import Database
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
 
 NUMBER = "+15550100001"
+DIALS, APPLICATION = "+15550100002", "AP" + "a" * 32
 CUT_OFF, GOING_ON = "CA" + "c" * 32, "CA" + "d" * 32
 
 
@@ -69,6 +70,9 @@ class Shop:
             "/": '<Response><Play>/tone.wav</Play><Gather numDigits="1" timeout="20" action="/next"/></Response>',
             "/next": "<Response><Hangup/></Response>",
             "/told": "",
+            "/dials": f"<Response><Dial><Application><ApplicationSid>{APPLICATION}</ApplicationSid>"
+            '<Parameter name="Colour" value="red &amp; blue"/></Application></Dial></Response>',
+            "/applied": "<Response><Play>/tone.wav</Play></Response>",
         }
         if request.path == "/tone.wav":
             return web.Response(body=wav(0.5), content_type="audio/wav")
@@ -134,6 +138,26 @@ async def test_what_a_server_before_left_unfinished_is_put_in_order(server: Serv
     assert record.end_time is not None
     assert list((server.settings.storage.directory / "scratch").iterdir()) == []
     assert (server.account_is_new, bool(server.account.auth_token)) == (False, True)
+
+
+async def test_a_document_connects_its_call_to_an_application(server: Server, shop: Shop) -> None:
+    await server.database.applications.create(
+        ApplicationRecord(APPLICATION, server.account.sid, "Menu", utcnow(), voice_url=f"{shop.base}/applied")
+    )
+    here = number(
+        sid="PN" + "9" * 32, account_sid=server.account.sid, phone_number=DIALS, voice_url=f"{shop.base}/dials"
+    )
+    await server.database.numbers.add(here)
+    async with asyncio.timeout(20), Phone() as phone:
+        call = await phone.call(DIALS, server=server.sip_address, from_user="+14155550123")
+        await call.ended(15)
+        heard = call.recording()
+    (told,) = shop.fields("/applied")
+    assert (told["To"], told["From"], told["Colour"], told["Direction"]) == (
+        APPLICATION, "+14155550123", "red & blue", "inbound",
+    )  # fmt: skip
+    assert not any(name.startswith("SipHeader") for name in told)
+    assert np.abs(heard).max() > 1000, "the tone of the application's document"
 
 
 async def test_a_server_of_encrypted_calls_alone_reaches_its_own_numbers(tmp_path: Path, shop: Shop) -> None:

@@ -13,6 +13,7 @@ from voice_world import ACCOUNT, CALLER, DEFAULT, NUMBER, SHOP, STATUS_URL, Worl
 from web_in_memory import NEVER, Asked, Page
 
 from ringback.model import events
+from ringback.model.provisioning import ApplicationRecord
 from ringback.model.sip_domains import SipDomainRecord
 from ringback.model.status import ApiVersion, CallStatus
 from ringback.sip.events import IncomingCall
@@ -122,6 +123,43 @@ async def test_who_may_not_call_a_sip_domain_is_refused(tmp_path: Path) -> None:
             phone = await world.call()
             assert (phone.refused_with, world.warnings(phone)) == (403, [code])
         world.voice.domains = OneDomain(voice_url=None)
+        assert (await world.call()).refused_with == 404
+        assert world.web.asked == []
+
+
+# -- calls to applications ---------------------------------------------------------------------------------------------
+
+
+class OneApplication:
+    """Every call is for one application."""
+
+    def __init__(self, **different: Any) -> None:
+        values: dict[str, Any] = {"voice_url": SHOP, "status_callback": STATUS_URL, **different}
+        self.record = ApplicationRecord("AP" + "1" * 32, ACCOUNT.sid, "Shop", EPOCH, **values)
+
+    async def called(self, invite: IncomingCall) -> ApplicationRecord:
+        return self.record
+
+
+@virtual
+async def test_a_call_to_an_application_asks_its_voice_url(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.web.pages |= {SHOP: HELLO, STATUS_URL: ""}
+        world.voice.applications = OneApplication()
+        phone = world.dial("AP" + "1" * 32, headers=(("X-Ringback-Told", "Colour=red+%26+blue&To=%2B14155550100"),))
+        await phone.ended.wait()
+        await world.over()
+        record = world.record(phone)
+        assert (record["account_sid"], record["status"]) == (ACCOUNT.sid, CallStatus.COMPLETED)
+        first, last = world.web.asked
+        assert (first.url, last.url) == (SHOP, STATUS_URL)
+        assert (first.fields["Colour"], first.fields["To"]) == ("red & blue", "+14155550100")
+
+
+@virtual
+async def test_an_application_without_a_voice_url_is_not_reached(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.voice.applications = OneApplication(voice_url=None)
         assert (await world.call()).refused_with == 404
         assert world.web.asked == []
 

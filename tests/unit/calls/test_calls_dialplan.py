@@ -10,7 +10,7 @@ from ringback.calls.dialplan import Dialplan, NoRoute, Route
 from ringback.calls.trunks import Gateway, TrunkConfig, Trunks
 from ringback.sip.auth import Credentials
 from ringback.sip.registrar import Binding
-from ringback.sip.values import Flow
+from ringback.sip.values import Flow, Headers
 
 UDP = Flow("UDP", ("192.0.2.1", 5060), ("198.51.100.7", 5060))
 TLS = Flow("TLS", ("192.0.2.1", 5061), ("198.51.100.7", 40000), 3)
@@ -26,6 +26,9 @@ class House:
 
     async def is_number(self, number: str) -> bool:
         return number in ("+14155550100", "menu", "100")
+
+    async def application(self, sid: str, account_sid: str) -> Headers | None:
+        return (("X-Ours", sid),) if (sid, account_sid) == ("AP1", "AC1") else None
 
     def is_phone(self, username: str) -> bool:
         return username in ("alice", "101")
@@ -77,6 +80,14 @@ def trunk(name: str = "carrier", **options: Any) -> TrunkConfig:
 async def test_a_number_of_this_server_comes_first(target: str, number: str) -> None:
     [route] = await World(trunk()).routes(target)
     assert (route.kind, route.uri, route.from_uri) == ("local", number, f"sip:{CALLER}@192.0.2.1")
+
+
+async def test_an_application_of_the_account_is_called_here() -> None:
+    world = World()
+    (route,) = await world.routes("app:AP1")
+    assert (route.kind, route.uri, route.headers, route.srtp) == ("local", "AP1", (("X-Ours", "AP1"),), "off")
+    assert (await world.none("app:AP1", account="AC2")).code == 404
+    assert (await world.none("app:AP2")).message == "this account has no application 'AP2'"
 
 
 async def test_a_phone_has_a_route_for_each_binding() -> None:

@@ -12,6 +12,7 @@ from ringback.twiml.messaging.document import VERBS
 from ringback.twiml.messaging.interpreter import MAX_DOCUMENTS
 from ringback.twiml.messaging.message import MAX_MEDIA, Message
 from ringback.twiml.messaging.session import MAX_REPLIES
+from ringback.twiml.nouns.application import Application
 from ringback.twiml.nouns.client import Client
 from ringback.twiml.nouns.conference import Conference
 from ringback.twiml.nouns.number import Number
@@ -33,7 +34,7 @@ def shown(default: object) -> str:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-NOUNS = (Number, Client, Sip, Queue, Conference)
+NOUNS = (Number, Client, Sip, Application, Queue, Conference)
 ELEMENTS: dict[str, type] = {**RENDERED, **{noun.name: noun for noun in NOUNS}}
 
 

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from ringback.app.directory import Directory
 from ringback.app.settings import Settings
+from ringback.app.telephony.applications import OwnApplications
 from ringback.app.telephony.domains import IDENTITY, Domains
 from ringback.app.telephony.guarding import Guarding
 from ringback.app.telephony.lines import Asking, Lines, Locate
@@ -88,6 +89,7 @@ class SipServices:
         self.domains = Domains(database)
         self.phones = Phones(database, settings.phones, self.domains)
         self.guarding = Guarding(database, settings.guard)
+        self.applications = OwnApplications(database, key)
         digest = DigestServer(
             realm=settings.phones.realm, key=key, rng=rng, algorithms=tuple(settings.phones.algorithms)
         )
@@ -195,6 +197,10 @@ class SipServices:
     async def is_number(self, number: str) -> bool:
         """Tell whether a number in its stored form is one of this server."""
         return await self._directory.find(number) is not None
+
+    async def application(self, sid: str, account_sid: str) -> Headers | None:
+        """Return the headers of a call to an application of that account, None where it has none of that sid."""
+        return await self.applications.headers(sid, account_sid)
 
     def is_phone(self, username: str) -> bool:
         """Tell whether there is a phone of that name."""

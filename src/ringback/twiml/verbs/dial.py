@@ -12,6 +12,7 @@ from ringback.model import events
 from ringback.model.numbers import normalise
 from ringback.model.status import ApiVersion
 from ringback.twiml.attributes import BadValueError, attribute, boolean, free_text, http_method, integer, one_of
+from ringback.twiml.nouns.application import Application
 from ringback.twiml.nouns.callee import Callee, event_list
 from ringback.twiml.nouns.client import Client
 from ringback.twiml.nouns.conference import Conference
@@ -25,7 +26,7 @@ from ringback.twiml.verb import GoOn, Next, Verb
 
 V2010 = ApiVersion.V2010
 MAX_NOUNS = 10
-_CALLEES: dict[str, type[Callee]] = {"Number": Number, "Client": Client, "Sip": Sip}
+_CALLEES: dict[str, type[Callee]] = {"Number": Number, "Client": Client, "Sip": Sip, "Application": Application}
 _MODES = {
     "do-not-record": "",
     "false": "",
@@ -117,6 +118,9 @@ class Dial(Verb):
                 13000, "Dial calls numbers or goes into a conference, not both; the numbers are left out", element
             )
             callees = []
+        if len(callees) > 1 and any(isinstance(callee, Application) for callee in callees):
+            reader.warn(12200, "an Application stands alone inside Dial; the others are left out", element)
+            callees = [next(callee for callee in callees if isinstance(callee, Application))]
         if text and not callees and conference is None:
             callees = list(_number(Number(to=text), element, reader))
         if len(callees) > MAX_NOUNS:
@@ -234,9 +238,9 @@ class Dial(Verb):
 
 def _callee(noun: type[Callee], element: etree._Element, reader: Reader) -> tuple[Callee, ...]:
     values = reader.attributes(noun, element)
-    if noun is Client:
-        client = Client.read(element, reader, values)
-        return () if client is None else (client,)
+    if noun is Client or noun is Application:
+        named = noun.read(element, reader, values)
+        return () if named is None else (named,)
     text = _text_of(element, reader)
     if noun is Sip:
         if not text.lower().startswith(("sip:", "sips:")) or len(text.partition("?")[0]) > MAX_URI:
