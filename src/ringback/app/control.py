@@ -53,6 +53,7 @@ class Control:
         self._journal = journal
         self._utcnow = utcnow
         self._conferences = ConferenceControl(switch, voice, self.place, journal, utcnow)
+        outgoing.on_progress = self._conferences.on_progress
         self._tasks = TaskOwner()
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ringback.app.voice import VoiceApplications
 from ringback.calls.conferences import Conference, Member
+from ringback.calls.dialing import Progress
 from ringback.calls.leg import Leg
 from ringback.calls.switch import Switch
 from ringback.model import sids
@@ -42,6 +43,17 @@ class ConferenceControl:
         self._place = place
         self._journal = journal
         self._utcnow = utcnow
+        self._called: dict[str, Conference] = {}
+        """Where those are to come that are being called, by their calls."""
+
+    def on_progress(self, call_sid: str, progress: Progress) -> None:
+        """A call of the REST API gets on. Whoever does not pick up comes to no conference."""
+        conference = self._called.get(call_sid)
+        if conference is None:
+            return
+        if progress == "completed":
+            del self._called[call_sid]
+        conference.called(call_sid, progress)
 
     async def end(self, conference_sid: str) -> None:
         """End it."""
@@ -155,6 +167,8 @@ class ConferenceControl:
                 date_updated=now,
             )
         )
+        self._called[record.sid] = running
+        running.expect(record.sid)
         await self._journal.flush()
         return running.sid, record
 

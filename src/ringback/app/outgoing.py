@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final, Protocol
 
 from ringback.app.voice import StatusCallback, VoiceApplications
+from ringback.calls.dialing import Progress
 from ringback.calls.errors import CallError
 from ringback.calls.house import Placing
 from ringback.calls.leg import Leg
@@ -100,6 +101,8 @@ class OutgoingCalls:
         self._lanes: dict[str, _Lane] = {}
         self._accounts: dict[str, tuple[float, Account | None]] = {}
         self._tasks = TaskOwner()
+        self.on_progress: Callable[[str, Progress], None] = lambda call_sid, progress: None
+        """Told how each call gets on, by its sid; `completed` comes once, also for calls that were never made."""
 
     async def resume(self) -> int:
         """Take up the calls that waited when the server last ended, and return how many there are."""
@@ -140,6 +143,7 @@ class OutgoingCalls:
                     await self._database.calls.update(
                         call_sid, status=CallStatus.CANCELED, end_time=now, end_reason="api"
                     )
+                    self.on_progress(call_sid, "completed")
                     return True
         return False
 
@@ -209,6 +213,7 @@ class OutgoingCalls:
             await self._database.calls.update(
                 record.sid, status=CallStatus.FAILED, end_time=self._utcnow(), end_reason="application-error"
             )
+            self.on_progress(record.sid, "completed")
             return
 
         async def conduct(leg: Leg) -> None:
@@ -226,6 +231,7 @@ class OutgoingCalls:
                 time_limit=request.time_limit or 14400.0,
                 username=request.sip_auth_username or "",
                 password=request.sip_auth_password or "",
+                watch=lambda leg, progress: self.on_progress(leg.info.sid, progress),
                 sid=record.sid,
                 phone_number_sid=record.phone_number_sid,
             )

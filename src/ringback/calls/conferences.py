@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ringback.calls.attendance import Attendance, Attended, ConferenceEvent, ConferenceEventName
+from ringback.calls.dialing import Progress
 from ringback.calls.errors import CallError
 from ringback.calls.journal import Journal
 from ringback.calls.race import first_of
@@ -110,6 +111,8 @@ class Conference:
         self._watch: Callable[[ConferenceEvent], None] | None = None
         self._sequence = 0
         self._started = asyncio.Event()
+        self._called: set[str] = set()
+        """Calls of whom is to come."""
         self._over = False
         self._forget = forget
         now = house.utcnow()
@@ -152,9 +155,30 @@ class Conference:
         recording = self.recording.sid if self.recording else ""
         return Attended(self.sid, member.reason, round(leg.now() - began), recording)  # type: ignore[arg-type]
 
+    def expect(self, call_sid: str) -> None:
+        """Somebody is being called into the conference; `called` tells how that gets on."""
+        self._called.add(call_sid)
+
+    def called(self, call_sid: str, progress: Progress) -> None:
+        """The call of somebody who is expected gets on. Nothing is new where that one has come already."""
+        if call_sid not in self._called:
+            return
+        status = {"initiated": ParticipantStatus.CONNECTING, "ringing": ParticipantStatus.RINGING}.get(progress)
+        if progress == "completed":
+            self._called.discard(call_sid)
+            status = ParticipantStatus.FAILED
+        if status is not None:
+            now = self._house.utcnow()
+            self._journal.change(ParticipantRecord, (self.sid, call_sid), status=status, date_updated=now)
+        if status is ParticipantStatus.FAILED:
+            self._tell("participant-leave", CallSid=call_sid, ReasonParticipantLeft="participant_add_failed")
+            if not self.members and not self._called:
+                self._end("last-participant-left", call_sid)
+
     def _enter(self, member: Member) -> None:
         leg, attendance = member.leg, member.attendance
         self.members[leg.info.sid] = member
+        self._called.discard(leg.info.sid)
         now = self._house.utcnow()
         self._journal.save(
             ParticipantRecord(

@@ -10,10 +10,11 @@ from web_in_memory import Page
 
 from ringback.calls.conferences import Conference
 from ringback.model import events
-from ringback.model.conferences import ConferenceRecord, ConferenceStatus, ParticipantRecord
+from ringback.model.conferences import ConferenceRecord, ConferenceStatus, ParticipantRecord, ParticipantStatus
 from ringback.model.outgoing import OutgoingCall
 from ringback.rest.control import NewParticipant, ParticipantChanges
 from ringback.rest.errors import RestError
+from ringback.testing.exchange import Answers
 
 ROOM = "<Response><Dial><Conference>room</Conference></Dial><Say>Left.</Say></Response>"
 MUSIC = SHOP + "music.wav"
@@ -153,6 +154,55 @@ async def test_somebody_is_called_into_a_conference(tmp_path: Path) -> None:
         assert [told["StatusCallbackEvent"] for told in world.told(EVENTS)] == [
             "participant-join", "participant-join", "conference-start", "conference-end",
         ]  # fmt: skip
+
+
+@virtual
+@pytest.mark.parametrize("how", ["busy", "silent", "taken back"])
+async def test_a_conference_to_which_nobody_comes_ends(tmp_path: Path, how: str) -> None:
+    async with ControlWorld(tmp_path, per_second=0.01 if how == "taken back" else 100.0) as world:
+        if how == "taken back":
+            await world.ask()  # its turn comes first, and the next one a hundred seconds later
+        world.exchange.answers[CALLEE] = Answers(code=486) if how == "busy" else Answers(rings=3600)
+        sid, call = await world.control.add_participant(participant("room", label="late"))
+        statuses = set[str]()
+
+        def look() -> ParticipantRecord:
+            (record,) = world.exchange.kept(ParticipantRecord)
+            statuses.add(record.status)
+            return record
+
+        assert look().status is ParticipantStatus.QUEUED
+        if how == "taken back":
+            await world.control.complete(call.sid)
+        for _ in range(70):
+            await asyncio.sleep(1)
+            look()
+        assert look().status is ParticipantStatus.FAILED
+        assert (how != "silent") or {"ringing", "failed"} < statuses
+        (ended,) = world.exchange.kept(ConferenceRecord)
+        assert (ended.sid, ended.status) == (sid, ConferenceStatus.COMPLETED)
+        assert list(world.exchange.switch.conferences) == []
+
+
+@virtual
+async def test_who_does_not_come_leaves_the_others_alone(tmp_path: Path) -> None:
+    async with ControlWorld(tmp_path) as world:
+        world.web.pages[EVENTS] = ""
+        first, call = await world.control.add_participant(
+            participant(
+                "room", conference_status_callback=EVENTS, conference_status_callback_events=("join", "leave")
+            )
+        )  # fmt: skip
+        await asyncio.sleep(5)
+        world.exchange.answers[CALLEE] = Answers(code=486)
+        await world.control.add_participant(participant("room"))
+        await asyncio.sleep(5)
+        (conference,) = world.exchange.switch.conferences
+        assert (conference.sid, list(conference.members)) == (first, [call.sid])
+        left = [told for told in world.told(EVENTS) if told["StatusCallbackEvent"] == "participant-leave"]
+        assert [told["ReasonParticipantLeft"] for told in left] == ["participant_add_failed"]
+        await world.control.end_conference(first)
+        await world.over()
 
 
 @virtual
