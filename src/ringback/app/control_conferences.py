@@ -85,6 +85,8 @@ class ConferenceControl:
             raise refused(21244, "CallSidToCoach is missing")
         if coaches and coached not in conference.members:
             raise refused(16028, "CallSidToCoach is not in the conference")
+        if coaches and coached and conference.members[coached].held:
+            raise refused(16027, "CallSidToCoach is on hold")
         try:
             await self._change(conference, member, changes, coached if coaches else None)
         except KeyError:

@@ -96,8 +96,8 @@ ERRORS: Mapping[int, str] = {
     16022: "Conference: it has ended",
     16023: "Conference: the label of the participant is taken",
     16024: "Conference: the label of the participant is not valid",
-    16025: "Conference: the call to be coached is not in this conference",
-    16026: "Conference: the call to be coached is on hold",
+    16027: "Conference: the call to be coached is on hold",
+    16028: "Conference: the call to be coached is not in this conference",
     # REST: any resource
     20002: "FriendlyName is not valid",
     20003: "The credentials are missing or wrong",

@@ -312,6 +312,8 @@ async def _who_coaches_needs_somebody_in_the_conference(the: Subject) -> None:
 
     await _refused(21244, coach(None))
     await _refused(16028, coach(NOBODY), coach(NOBODY, None), coach(await the.talking()))
+    await the.control.update_participant(conference, two, ParticipantChanges(hold=True))
+    await _refused(16027, coach(two))
     found = await _there(the, conference, one)
     assert (found.muted, found.coaching) == (False, False), "what was refused changed something"
     await the.control.kick(conference, two)

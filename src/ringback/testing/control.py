@@ -212,8 +212,11 @@ class FakeControl:
             coached = changes.call_sid_to_coach or member.call_sid_to_coach
             if not coached:
                 raise refused(21244, "CallSidToCoach is missing")
-            if not await self._participants(conference_sid=conference_sid, call_sid=coached):
+            there = await self._participants(conference_sid=conference_sid, call_sid=coached)
+            if not there:
                 raise refused(16028, "CallSidToCoach is not in the conference")
+            if there[0].hold:
+                raise refused(16027, "CallSidToCoach is on hold")
             values |= {"coaching": True, "call_sid_to_coach": coached}
         elif changes.coaching is not None:
             values |= {"coaching": False, "call_sid_to_coach": None}

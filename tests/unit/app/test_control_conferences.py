@@ -105,6 +105,17 @@ async def test_a_conference_is_ended_and_then_there_is_none(tmp_path: Path) -> N
 
 
 @virtual
+async def test_nobody_is_coached_while_on_hold(tmp_path: Path) -> None:
+    async with ControlWorld(tmp_path) as world:
+        conference, (one, two) = await meeting(world)
+        await world.control.update_participant(conference.sid, two, ParticipantChanges(hold=True))
+        coach = ParticipantChanges(coaching=True, call_sid_to_coach=two)
+        with pytest.raises(RestError) as error:
+            await world.control.update_participant(conference.sid, one, coach)
+        assert error.value.code == 16027
+
+
+@virtual
 async def test_all_hear_an_announcement(tmp_path: Path) -> None:
     async with ControlWorld(tmp_path) as world:
         conference, _ = await meeting(world)
