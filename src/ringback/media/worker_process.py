@@ -186,9 +186,14 @@ class WorkerProcess:
         # The products of a tick are small: more threads would only wait for each other, and for other processes.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         with theirs:
-            self._process = subprocess.Popen(  # noqa: ASYNC220 (it takes a millisecond, and only at a start)
-                arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment
-            )
+            try:
+                self._process = subprocess.Popen(  # noqa: ASYNC220 (it takes a millisecond, and only at a start)
+                    arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment
+                )
+            except OSError as error:
+                ours.close()
+                logger.error("a media worker cannot be started: %s", error)
+                return
         reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=protocol.LONGEST_LINE)
         first = self.send(protocol.STATUS)
         first.add_done_callback(lambda answer: self.up.set() if not answer.cancelled() and answer.result() else None)

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -304,7 +306,6 @@ async def test_what_a_worker_tells_of_a_leg_reaches_its_observer(
 
 
 SCRIPT = """\
-#!{python} -IS
 import json, os, signal, sys
 
 control = int(sys.argv[sys.argv.index("--control") + 1])
@@ -338,10 +339,29 @@ LISTENS = "while hear(): pass\n"
 
 def worker_that(does: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let workers be a script that does this."""
-    script = folder / "python"
-    script.write_text(SCRIPT.format(python=sys.executable, does=does))
-    script.chmod(0o755)
-    monkeypatch.setattr(process_module.sys, "executable", str(script))
+    script, python = folder / "worker.py", folder / "python"
+    script.write_text(SCRIPT.format(does=does))
+    # The line behind #! cannot name a program in a directory with blanks in its name.
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -IS {shlex.quote(str(script))} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(process_module.sys, "executable", str(python))
+
+
+async def test_a_worker_that_cannot_even_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The machine has no room for a process, say. Nothing is left open, and the next try succeeds."""
+    real, failures = subprocess.Popen, [OSError(11, "Resource temporarily unavailable")]
+
+    def start(*arguments: Any, **options: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    async with MediaWorkers(MediaSettings(ports=PORTS, restart_seconds=(0.0, 0.01))) as media:
+        assert len(media.pids) == 1
+    assert "a media worker cannot be started: [Errno 11] Resource temporarily unavailable" in caplog.text
 
 
 @pytest.mark.parametrize("last_words", ["", '{"event":"ke', '{"event":"heard","leg":0}\n'])
