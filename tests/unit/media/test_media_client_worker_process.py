@@ -344,7 +344,7 @@ def worker_that(does: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Non
     # The line behind #! cannot name a program in a directory with blanks in its name.
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -IS {shlex.quote(str(script))} "$@"\n')
     python.chmod(0o755)
-    monkeypatch.setattr(process_module.sys, "executable", str(python))
+    monkeypatch.setattr(sys, "executable", str(python))
 
 
 async def test_a_worker_that_cannot_even_be_started_is_tried_again(
