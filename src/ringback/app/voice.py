@@ -17,7 +17,7 @@ from ringback.calls.leg import Leg
 from ringback.model import events
 from ringback.model.errors import ApplicationError
 from ringback.model.provisioning import ApplicationRecord
-from ringback.model.records import Account
+from ringback.model.records import Account, AccountStatus
 from ringback.model.sip_domains import SipDomainRecord
 from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.sip.events import IncomingCall
@@ -136,6 +136,8 @@ class VoiceApplications:
             return
         number, account = entry.number, entry.account
         leg.assign(account.sid, number, number.api_version)
+        if not _takes_calls(account, leg):
+            return
         callback = None
         if number.status_callback and number.api_version is not ApiVersion.V2008:
             callback = StatusCallback(number.status_callback, number.status_callback_method)
@@ -147,6 +149,8 @@ class VoiceApplications:
         """Drive a call to a SIP domain (2010-04-01, clause 14)."""
         leg.assign(domain.account_sid, None, ApiVersion.V2010)
         account = await self._directory.account(domain.account_sid)
+        if account is not None and not _takes_calls(account, leg):
+            return
         code = domains.refusal(domain.domain_name, invite)
         if account is None or code is not None:
             leg.note(
@@ -175,6 +179,8 @@ class VoiceApplications:
         """Drive a call that a Dial has made to an application (2010-04-01 clause 2.6)."""
         leg.assign(record.account_sid, None, record.api_version)
         account = await self._directory.account(record.account_sid)
+        if account is not None and not _takes_calls(account, leg):
+            return
         if account is None or not record.voice_url:
             leg.note(events.ERROR, code=0, message=f"the application {record.sid} has no VoiceUrl")
             leg.refuse(404, outcome.NOT_FOUND)
@@ -285,6 +291,15 @@ class VoiceApplications:
             await conducting.session.request(method, url, parameters, note=leg.note)
         except ApplicationError as error:
             leg.note(events.WARNING, code=15003, message=f"nobody could be told how the call gets on: {error}")
+
+
+def _takes_calls(account: Account, leg: Leg) -> bool:
+    """Whether an account is active. The call to another one is refused, and its account can see why."""
+    if account.status is AccountStatus.ACTIVE:
+        return True
+    leg.note(events.ERROR, code=10003, message=f"the account {account.sid} is {account.status}")
+    leg.refuse(403, outcome.REJECTED)
+    return False
 
 
 def _sip_parameters(domain: SipDomainRecord, invite: IncomingCall) -> dict[str, str]:

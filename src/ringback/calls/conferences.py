@@ -130,7 +130,7 @@ class Conference:
         if self._max is None:
             self._max, self._watch = attendance.max_participants, attendance.watch
         if len(self.members) >= self._max:
-            leg.note(events.WARNING, code=0, message=f"conference {self.name} is full: {self._max} are in it")
+            leg.note(events.ERROR, code=16020, message=f"conference {self.name} is full: {self._max} are in it")
             return Attended(self.sid, "full")
         began = leg.now()
         member = Member(leg, attendance, attendance.muted, end_on_exit=attendance.end_on_exit)

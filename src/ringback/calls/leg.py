@@ -164,7 +164,7 @@ class Leg:
         audio = AudioSettings(settings.media_address, settings.srtp, settings.rtp_timeout)
         self.audio = LegAudio(media, self, audio, self.note, entropy, lambda: self._status.final)
         self._time_limit = settings.max_duration if time_limit is None else time_limit
-        self._limit = asyncio.get_running_loop().call_later(settings.max_duration, self._finish, outcome.TIME_LIMIT)
+        self._limit = asyncio.get_running_loop().call_later(settings.max_duration, self._time_is_up)
 
     # -- the Call port ------------------------------------------------------------------------------------------
 
@@ -432,7 +432,7 @@ class Leg:
                 self.pressed(event.key, "info")
             case sip.PeerAlive():
                 if not self._status.final:
-                    self.note(events.WARNING, code=0, message="the caller's phone answers, but sends no audio")
+                    self.note(events.WARNING, code=32014, message="the other side answers, but sends no audio")
             case _:
                 logger.debug("call %s: %r", self._info.sid, event)
 
@@ -458,7 +458,12 @@ class Leg:
         passed = 0.0 if self._answered_at is None else self.now() - self._answered_at
         left = max(0.0, min(seconds, self._settings.max_duration) - passed)
         self._limit.cancel()
-        self._limit = asyncio.get_running_loop().call_later(left, self._finish, outcome.TIME_LIMIT)
+        self._limit = asyncio.get_running_loop().call_later(left, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        if not self._status.final:
+            self.note(events.WARNING, code=32015, message="the call has lasted as long as it may")
+        self._finish(outcome.TIME_LIMIT)
 
     def stop(self) -> None:
         """The server is going down."""

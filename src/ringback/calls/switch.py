@@ -151,7 +151,8 @@ class Switch:
                 placing.to, account_sid=placing.account_sid, caller_id=placing.caller_id, credentials=credentials
             )
         except NoRoute as error:
-            leg.note(events.WARNING, code=13224, message=f"nobody can be reached as {placing.to}: {error}")
+            code = 13227 if error.code == 403 else 13224
+            leg.note(events.WARNING, code=code, message=f"nobody can be reached as {placing.to}: {error}")
             leg.refuse(error.code, outcome.NO_ROUTE)
             return False
         return await leg.call_out(groups, self._routing, placing.timeout, placing.headers, placing.parent)

@@ -88,7 +88,9 @@ class Lines:
     async def hops(
         self, to: str, *, account_sid: str, caller_id: str, credentials: Credentials | None = None
     ) -> Sequence[Group]:
-        """One hop, except to `nowhere`."""
+        """One hop, except to `nowhere`, and to `forbidden`, whom nobody may call."""
+        if "forbidden" in to:
+            raise NoRoute(403, "it may not be called")
         if "nowhere" in to:
             raise NoRoute(404, "no such number")
         flow = Flow("UDP", SERVER, PHONE)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from web_in_memory import NEVER, Asked, Page
 
 from ringback.model import events
 from ringback.model.provisioning import ApplicationRecord
+from ringback.model.records import AccountStatus
 from ringback.model.sip_domains import SipDomainRecord
 from ringback.model.status import ApiVersion, CallStatus
 from ringback.sip.events import IncomingCall
@@ -45,6 +47,25 @@ async def test_a_number_that_is_not_there_is_refused_404(tmp_path: Path) -> None
         (error,) = world.exchange.timeline(phone.sid, events.ERROR)
         assert error["message"] == "no number +15550100099: ringback numbers add +15550100099 --url URL"
         assert world.web.asked == []
+
+
+@pytest.mark.conforms("2008-08-01/7/10003", "2010-04-01/15/10003")
+@pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.CLOSED])
+def test_an_account_that_is_not_active_takes_no_calls(tmp_path: Path, status: AccountStatus) -> None:
+    @virtual
+    async def test() -> None:
+        async with World(tmp_path, number(**callback())) as world:
+            idle = replace(ACCOUNT, status=status)
+            world.accounts.find = {ACCOUNT.sid: idle}.get
+            world.web.pages[SHOP] = HELLO
+            for domains, applications in ((None, None), (OneDomain(), None), (None, OneApplication())):
+                world.voice.domains, world.voice.applications = domains, applications
+                phone = await world.call()
+                assert (phone.refused_with, world.errors(phone)) == (403, [10003])
+                assert world.record(phone)["account_sid"] == ACCOUNT.sid
+            assert world.web.asked == []
+
+    test()
 
 
 @virtual
@@ -408,7 +429,7 @@ def test_two_minutes_of_silence(
             assert 15 < len(menus) < 24
             assert {asked.url for asked in menus} == {SHOP}
             assert last.fields["CallStatus"] == "completed"
-            assert (world.errors(phone), world.warnings(phone)) == ([], [])
+            assert (world.errors(phone), world.warnings(phone)) == ([], [32015] if reason == "time-limit" else [])
             assert world.exchange.media.legs == []
             prompts = [played for played in world.exchange.media.played if played.complete]
             assert len(prompts) >= len(menus) - 1
@@ -465,11 +486,11 @@ async def test_a_store_that_fails_costs_that_call_alone(tmp_path: Path, caplog: 
 
     async with World(tmp_path, number()) as world:
         world.web.pages[SHOP] = HELLO
-        find, world.numbers._find = world.numbers._find, broken
+        find, world.numbers.find = world.numbers.find, broken
         phone = await world.call()
         assert phone.refused_with == 500
         assert "the disk is gone" in caplog.text
-        world.numbers._find = find
+        world.numbers.find = find
         assert world.record(await world.call())["end_reason"] == "document-end"
 
 

@@ -102,12 +102,12 @@ class _Rows:
     """What the directory asks of a table; each answer takes `seconds`."""
 
     def __init__(self, find: Callable[[str], Any]) -> None:
-        self._find = find
+        self.find = find
         self.seconds = 0.0
 
     async def get(self, key: str) -> Any:
         await asyncio.sleep(self.seconds)
-        return self._find(key)
+        return self.find(key)
 
     get_by_number = get
 
@@ -119,8 +119,8 @@ class World:
         self.web = WebInMemory()
         self.engine = Hum()
         by_number = {one.phone_number: one for one in numbers}
-        self.numbers, accounts = _Rows(by_number.get), _Rows({ACCOUNT.sid: ACCOUNT}.get)
-        database: Any = type("Rows", (), {"numbers": self.numbers, "accounts": accounts})
+        self.numbers, self.accounts = _Rows(by_number.get), _Rows({ACCOUNT.sid: ACCOUNT}.get)
+        database: Any = type("Rows", (), {"numbers": self.numbers, "accounts": self.accounts})
         self.executor = ThreadPoolExecutor(1)
         self.scratch = directory / "scratch"
         self.scratch.mkdir(exist_ok=True)

@@ -155,11 +155,13 @@ async def test_the_same_name_in_another_account_is_another_room() -> None:
     await hall.exchange.switch.close()
 
 
+@pytest.mark.conforms("2010-04-01/15/16020")
 @virtual
 async def test_a_full_room_takes_no_more() -> None:
     hall = Hall(replace(PLAIN, max_participants=2))
     *_, third = await hall.enter(0, 0, 0)
     assert hall.attended[third.sid].reason == "full"
+    assert [error["code"] for error in hall.exchange.timeline(third.sid, events.ERROR)] == [16020]
     assert hall.together() == [[0, 1]]
     await hall.exchange.switch.close()
 

@@ -182,6 +182,7 @@ async def test_a_caller_who_vanishes_is_found_out() -> None:
     assert exchange.now() < 60 + 40
 
 
+@pytest.mark.conforms("2010-04-01/15/32014")
 @virtual
 async def test_a_caller_who_is_only_silent_keeps_the_call() -> None:
     exchange = Exchange(conduct(pick_up, wait_an_hour))
@@ -191,7 +192,8 @@ async def test_a_caller_who_is_only_silent_keeps_the_call() -> None:
         phone.audio.quiet(times)
         await asyncio.sleep(60)
     assert phone.leg is not None
-    assert any("sends no audio" in warning["message"] for warning in exchange.timeline(phone.sid, events.WARNING))
+    warnings = exchange.timeline(phone.sid, events.WARNING)
+    assert [(warning["code"], "sends no audio" in warning["message"]) for warning in warnings] == [(32014, True)] * 2
     phone.audio.quiet(5)
     await finished(exchange)
     assert exchange.records[phone.sid]["end_reason"] == "rtp-timeout"
@@ -212,6 +214,7 @@ async def test_a_caller_on_hold_may_be_silent_for_as_long_as_they_like() -> None
     await finished(exchange)
 
 
+@pytest.mark.conforms("2010-04-01/15/32015")
 @virtual
 async def test_no_call_is_longer_than_the_limit() -> None:
     exchange = Exchange(conduct(pick_up, wait_an_hour), settings=SwitchSettings(CallSettings(max_duration=100)))
@@ -219,6 +222,7 @@ async def test_no_call_is_longer_than_the_limit() -> None:
     await phone.ended.wait()
     assert exchange.now() == pytest.approx(100, abs=1)
     await finished(exchange)
+    assert [warning["code"] for warning in exchange.timeline(phone.sid, events.WARNING)] == [32015]
     assert exchange.records[phone.sid]["end_reason"] == "time-limit"
 
 

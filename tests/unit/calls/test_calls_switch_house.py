@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from calls_virtual import ACCOUNT, NUMBER, conduct, finished, pick_up, virtual, wait_an_hour
 
 from ringback.calls.attendance import Attendance
@@ -59,15 +60,20 @@ async def test_a_child_knows_its_parent() -> None:
     await exchange.switch.close()
 
 
-@virtual
-async def test_what_leads_nowhere_has_failed_and_says_why() -> None:
-    exchange = Exchange(conduct(pick_up))
-    leg = exchange.switch.place(placing("nowhere"))
-    await finished(exchange)
-    record = exchange.records[leg.info.sid]
-    assert (record["status"], record["end_reason"], leg.sip_code) == (CallStatus.FAILED, "no-route", 404)
-    (warning,) = exchange.timeline(leg.info.sid, events.WARNING)
-    assert warning["code"] == 13224
+@pytest.mark.conforms("2008-08-01/7/13227", "2010-04-01/15/13227")
+@pytest.mark.parametrize(("to", "sip_code", "code"), [("nowhere", 404, 13224), ("forbidden", 403, 13227)])
+def test_what_leads_nowhere_has_failed_and_says_why(to: str, sip_code: int, code: int) -> None:
+    @virtual
+    async def test() -> None:
+        exchange = Exchange(conduct(pick_up))
+        leg = exchange.switch.place(placing(to))
+        await finished(exchange)
+        record = exchange.records[leg.info.sid]
+        assert (record["status"], record["end_reason"], leg.sip_code) == (CallStatus.FAILED, "no-route", sip_code)
+        (warning,) = exchange.timeline(leg.info.sid, events.WARNING)
+        assert warning["code"] == code
+
+    test()
 
 
 @virtual

@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 from urllib.parse import unquote_plus
 
 from ringback.calls.dialing import Target
 from ringback.model.status import ApiVersion
-from ringback.twiml.attributes import attribute, free_text
+from ringback.twiml.attributes import attribute, free_text, http_method
 from ringback.twiml.nouns.detecting import DetectingCallee
 from ringback.twiml.session import Session
 
@@ -25,6 +25,7 @@ class Sip(DetectingCallee):
 
     name: ClassVar[str] = "Sip"
 
+    method: Literal["GET", "POST"] = attribute(http_method, "POST", code=13241, since=ApiVersion.V2010)
     username: str = attribute(free_text, "", since=ApiVersion.V2010)
     password: str = attribute(free_text, "", since=ApiVersion.V2010)
 

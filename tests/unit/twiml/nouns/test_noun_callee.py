@@ -45,6 +45,7 @@ def test_the_document_of_the_callee_may_be_had_by_get() -> None:
     _, taken, _ = screened(f'<Number url="ask" method="GET">{NUMBER}</Number>', "")
     assert taken.application.requests[1].method == "GET"
     assert codes(f'<Dial><Number method="PUT">{NUMBER}</Number></Dial>') == [13221]
+    assert codes('<Dial><Sip method="PUT">sip:anna@192.0.2.1</Sip></Dial>') == [13241]
 
 
 @pytest.mark.conforms("2008-08-01/2.6.1/url-hangup", "2010-04-01/2.6.1/url")
