@@ -176,14 +176,19 @@ async def test_it_rings_as_long_as_the_request_says(tmp_path: Path) -> None:
         assert world.kept(sid)["status"] is CallStatus.NO_ANSWER
 
 
-@virtual
-async def test_keys_come_before_the_document(tmp_path: Path) -> None:
-    async with ControlWorld(tmp_path) as world:
-        world.web.pages[SHOP] = HELLO
-        await world.ask(send_digits="1w2")
-        await world.over()
-        assert [pressed.keys for pressed in world.exchange.media.pressed] == ["1w2"]
-        assert world.exchange.media.played[0].start > world.exchange.media.pressed[0].start
+@pytest.mark.conforms("2008-08-01/6/make-call-SendDigits")
+@pytest.mark.parametrize("version", [ApiVersion.V2008, ApiVersion.V2010])
+def test_keys_come_before_the_document(tmp_path: Path, version: ApiVersion) -> None:
+    @virtual
+    async def test() -> None:
+        async with ControlWorld(tmp_path) as world:
+            world.web.pages[SHOP] = HELLO
+            await world.ask(send_digits="1w2", api_version=version)
+            await world.over()
+            assert [pressed.keys for pressed in world.exchange.media.pressed] == ["1w2"]
+            assert world.exchange.media.played[0].start > world.exchange.media.pressed[0].start
+
+    test()
 
 
 @virtual
