@@ -30,6 +30,10 @@ class FewMessages:
         ]
         return record
 
+    def moves(self, sid: str, status: MessageStatus) -> None:
+        """A message has that status from now on."""
+        self._kept[sid] = replace(self._kept[sid], status=status)
+
     async def get(self, sid: str, account_sid: str | None = None) -> MessageRecord:
         record = self._kept.get(sid)
         if record is None or account_sid not in (None, record.account_sid):

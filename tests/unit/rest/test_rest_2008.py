@@ -11,6 +11,7 @@ from rest_messages import FewMessages
 from rest_world import NOW, OURS, THEIRS, V2008, World
 
 from ringback.model.conferences import ConferenceRecord, ConferenceStatus, ParticipantRecord, ParticipantStatus
+from ringback.model.messages import MessageStatus
 from ringback.model.notifications import LOG_ERROR, NotificationRecord
 from ringback.model.provisioning import AvailableNumberRecord, CallerIdRecord
 from ringback.model.recordings import (
@@ -371,6 +372,21 @@ async def test_messages(rest: World) -> None:
     ):  # fmt: skip
         error = await rest("POST", f"{A}/SMS/Messages", form)
         assert error.xml.findtext("RestException/Code") == str(code)
+
+
+@pytest.mark.conforms("2008-08-01/3.2/status")
+async def test_the_statuses_of_messages_are_those_of_the_time(rest: World) -> None:
+    messages = FewMessages(rest)
+    rest.services.messages = messages  # type: ignore[assignment]
+    sent = await rest("POST", f"{A}/SMS/Messages", {"From": OURS, "To": THEIRS, "Body": "Hi"})
+    sid = sent.xml.findtext("SMSMessage/Sid")
+    for status, shown in (
+        (MessageStatus.QUEUED, "queued"), (MessageStatus.SENDING, "sending"), (MessageStatus.SENT, "sent"),
+        (MessageStatus.DELIVERED, "sent"), (MessageStatus.FAILED, "failed"), (MessageStatus.UNDELIVERED, "failed"),
+        (MessageStatus.RECEIVED, "received"),
+    ):  # fmt: skip
+        messages.moves(sid, status)
+        assert (await rest("GET", f"{A}/SMS/Messages/{sid}")).xml.findtext("SMSMessage/Status") == shown
 
 
 async def test_conferences(rest: World) -> None:
