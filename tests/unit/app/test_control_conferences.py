@@ -1,5 +1,7 @@
 """Commands to conferences and who is in them, as the REST API gives them; in virtual time."""
 
+# Covers: calls/conferences.py app/outgoing.py app/control.py
+
 import asyncio
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Who answered: verdicts from voices and beeps, in virtual time."""
 
+# Covers: calls/leg.py
+
 import asyncio
 from collections.abc import Callable
 

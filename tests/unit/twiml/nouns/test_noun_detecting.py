@@ -1,5 +1,7 @@
 """Number and Sip find out whether a machine answered. 2010-04-01 clauses 2.6 and 5.4."""
 
+# Covers: twiml/nouns/callee.py testing/fake_call.py
+
 import pytest
 from dial_rig import callee, dial, only, screened
 from twiml_calls import V2008, codes
