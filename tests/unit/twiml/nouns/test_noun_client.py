@@ -1,5 +1,7 @@
 """Client: phones by name."""
 
+# Covers: twiml/nouns/parameters.py
+
 import pytest
 from dial_rig import dial, only
 from twiml_calls import V2008, codes
@@ -8,6 +10,7 @@ from twiml_calls import V2008, codes
 def test_a_client_has_a_name() -> None:
     assert only(dial("<Client>anna</Client>")).to == "client:anna"
     assert 13215 in codes("<Dial><Client>anna</Client></Dial>", V2008)
+    assert codes("<Dial><Client> </Client></Dial>") == [13223, 13223]
 
 
 @pytest.mark.conforms("2010-04-01/2.6.2/Parameter")
