@@ -116,6 +116,8 @@ async def test_a_worker_under_load_stays_as_it_is(tmp_path: Path) -> None:
     third = len(memory) // 3
     assert max(memory[third:]) - min(memory[third:]) < GROWS, memory
     assert heard.loud > 0.1
+    assert heard.lost < 0.001 * heard.received
     if waited < 0.02:
-        # Where others had its core, it was late because of them.
-        assert heard.late_or_lost < 0.01
+        # Where others had its core, it was late because of them. What a hypervisor takes, and what the load generator is
+        # late itself, cannot be told from it; a worker that does not keep up is late with nearly all.
+        assert heard.late_or_lost < 0.1
