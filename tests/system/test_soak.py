@@ -118,6 +118,6 @@ async def test_a_worker_under_load_stays_as_it_is(tmp_path: Path) -> None:
     assert heard.loud > 0.1
     assert heard.lost < 0.001 * heard.received
     if waited < 0.02:
-        # Where others had its core, it was late because of them. What a hypervisor takes, and what the load generator is
-        # late itself, cannot be told from it; a worker that does not keep up is late with nearly all.
+        # Where others had its core, it was late because of them. What a hypervisor takes, and how late the generator is
+        # itself, cannot be told from it; a worker that does not keep up is late with nearly all.
         assert heard.late_or_lost < 0.1
