@@ -26,7 +26,7 @@ from ringback.rest.errors import RestError, refused
 from ringback.storage.database import Database, StorageError
 from ringback.storage.events_writer import EventWriter
 from ringback.tasks import TaskOwner
-from ringback.twiml.services import Answer, Application, Fetch, Method
+from ringback.twiml.services import Answer, Application, Fetch, read_method
 
 NOT_IN_PROGRESS = "Call is not in-progress. Cannot redirect."
 
@@ -88,9 +88,9 @@ class Control:
             old = conducting.application
             conducting.application = Application(
                 instructions.url or old.url,
-                _method(instructions.method) if instructions.url else old.method,
+                read_method(instructions.method) if instructions.url else old.method,
                 instructions.fallback_url or (None if moves else old.fallback_url),
-                _method(instructions.fallback_method),
+                read_method(instructions.fallback_method),
             )
         if moves:
             await self._voice.redirect(leg, _first(instructions))
@@ -238,7 +238,7 @@ class Control:
 
     async def announce(self, conference_sid: str, url: str, method: str) -> None:
         """Play what that URL answers with to everybody in a conference."""
-        await self._conferences.announce(conference_sid, url, _method(method))
+        await self._conferences.announce(conference_sid, url, read_method(method))
 
     async def add_participant(self, participant: NewParticipant) -> tuple[str, CallRecord]:
         """Call somebody into a conference."""
@@ -261,7 +261,7 @@ class Control:
         leg = self._switch.find(call_sid)
         if not waits or leg is None or self._voice.find(call_sid) is None:
             raise refused(20404, f"call {call_sid} does not wait in queue {queue_sid}")
-        await self._voice.redirect(leg, Fetch(url, _method(method)))
+        await self._voice.redirect(leg, Fetch(url, read_method(method)))
         await self._journal.flush()
 
     async def forget_queue(self, queue_sid: str) -> None:
@@ -293,9 +293,5 @@ def _alike(one: RecordOptions, other: RecordOptions) -> bool:
 
 def _first(instructions: Instructions) -> Fetch | Answer:
     if instructions.url is not None:
-        return Fetch(instructions.url, _method(instructions.method))
+        return Fetch(instructions.url, read_method(instructions.method))
     return Answer("", 200, "text/xml", (instructions.twiml or "").encode())
-
-
-def _method(text: str) -> Method:
-    return "GET" if text.upper() == "GET" else "POST"

@@ -21,7 +21,7 @@ from ringback.model.records import CallRecord
 from ringback.rest.control import NewParticipant, ParticipantChanges
 from ringback.rest.errors import RestError, refused
 from ringback.storage.events_writer import EventWriter
-from ringback.twiml.services import Fetch, Method
+from ringback.twiml.services import Fetch, Method, read_method
 
 _PATIENCE: Final = 5.0
 """Seconds that a command waits for those whom it sends out of a conference: their audio must let go of them."""
@@ -101,15 +101,14 @@ class ConferenceControl:
             await conference.mute(call_sid, changes.muted)
         if changes.hold is not None:
             url = changes.hold_url
-            entertain = self._entertainer(url, "GET" if changes.hold_method == "GET" else "POST") if url else None
+            entertain = self._entertainer(url, read_method(changes.hold_method)) if url else None
             await conference.hold(call_sid, changes.hold, entertain)
         if changes.coaching is not None or coached:
             await conference.coach(call_sid, coached)
         if changes.end_conference_on_exit is not None or changes.beep_on_exit is not None:
             conference.change(call_sid, end_on_exit=changes.end_conference_on_exit, beep_on_exit=changes.beep_on_exit)
         if changes.announce_url:
-            method: Method = "GET" if changes.announce_method == "GET" else "POST"
-            entertain = self._entertainer(changes.announce_url, method)
+            entertain = self._entertainer(changes.announce_url, read_method(changes.announce_method))
             member.leg.tasks.start(_run(entertain, member.leg), "announcement")
 
     async def announce(self, conference_sid: str, url: str, method: Method) -> None:

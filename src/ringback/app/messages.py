@@ -27,7 +27,7 @@ from ringback.model.messages import CarrierRecord, MessageRecord
 from ringback.model.records import CallEvent, IncomingNumber
 from ringback.storage.database import Database
 from ringback.twiml.messaging.interpreter import MessagingSession
-from ringback.twiml.services import Answer, Application, Fetch
+from ringback.twiml.services import Answer, Application, Fetch, read_method
 from ringback.webhooks.client import WebhookClient, WebhookSession
 from ringback.webhooks.exchange import HttpExchange
 from ringback.webhooks.settings import WebhookSettings
@@ -89,7 +89,7 @@ class MessageApplications:
                 fallback_url, fallback_method = found.sms_fallback_url, found.sms_fallback_method
         if not url:
             return None
-        return Application(url, _method(method), fallback_url or None, _method(fallback_method))
+        return Application(url, read_method(method), fallback_url or None, read_method(fallback_method))
 
     def _session(self, message: MessageRecord, auth_token: str) -> WebhookSession:
         """Return the session of a pair of numbers: its cookies last as long as messages keep coming."""
@@ -135,10 +135,6 @@ class _Services:
 
     def note(self, kind: str, /, **data: Any) -> None:
         self._applications.note(self._message, kind, data)
-
-
-def _method(text: str) -> Any:
-    return "GET" if text.upper() == "GET" else "POST"
 
 
 class Tokens:

@@ -21,7 +21,7 @@ from ringback.model.records import Account, CallRecord
 from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.storage.database import Database, StorageError
 from ringback.tasks import TaskOwner
-from ringback.twiml.services import Answer, Application, Fetch, Method
+from ringback.twiml.services import Answer, Application, Fetch, read_method
 
 logger = logging.getLogger(__name__)
 
@@ -250,9 +250,9 @@ class OutgoingCalls:
         if request.url is not None or request.twiml is not None:
             application = Application(
                 request.url or "",
-                "GET" if request.method == "GET" else "POST",
+                read_method(request.method),
                 request.fallback_url,
-                "GET" if request.fallback_method == "GET" else "POST",
+                read_method(request.fallback_method),
             )
             if request.url is None:
                 return application, Answer("", 200, "text/xml", (request.twiml or "").encode()), callback
@@ -260,12 +260,7 @@ class OutgoingCalls:
         found = await self._database.applications.get(request.application_sid or "")
         if found is None or not found.voice_url:
             raise LookupError(f"application {request.application_sid} is gone, or has no VoiceUrl")
-        application = Application(
-            found.voice_url,
-            "GET" if found.voice_method == "GET" else "POST",
-            found.voice_fallback_url,
-            "GET" if found.voice_fallback_method == "GET" else "POST",
-        )
+        application = Application.of(found)
         if found.status_callback:
             callback = StatusCallback(found.status_callback, found.status_callback_method)
         return application, Fetch(application.url, application.method), callback
@@ -291,11 +286,7 @@ class OutgoingCalls:
             if detection.asynchronous:
                 leg.tasks.start(self._detect_beside(leg, detection), "machine detection")
             else:
-                began = leg.now()
-                verdict = await self._detect(leg, detection)
-                leg.answered_by = verdict
-                leg.journal.update_call(leg.info.sid, answered_by=verdict)
-                told = _verdict(leg.info.api_version, verdict, round((leg.now() - began) * 1000))
+                verdict, told = await self._who_answered(leg, detection)
                 if detection.hangup and verdict.startswith("machine"):
                     conducting.further = {"DialStatus": "hangup-machine"}
                     await leg.hangup("machine")
@@ -310,14 +301,17 @@ class OutgoingCalls:
 
     async def _detect_beside(self, leg: Leg, detection: MachineDetection) -> None:
         """Find out who answered while the document runs already, and tell."""
+        _, told = await self._who_answered(leg, detection)
+        if (conducting := self._voice.find(leg.info.sid)) is not None and detection.status_callback:
+            method = read_method(detection.status_callback_method)
+            await self._voice.tell(leg, conducting, detection.status_callback, method, told)
+
+    async def _who_answered(self, leg: Leg, detection: MachineDetection) -> tuple[str, dict[str, str]]:
+        """Find out who answered; return the verdict, and what the application is told of it."""
         began = leg.now()
         verdict = await self._detect(leg, detection)
-        leg.answered_by = verdict
-        leg.journal.update_call(leg.info.sid, answered_by=verdict)
-        if (conducting := self._voice.find(leg.info.sid)) is not None and detection.status_callback:
-            method: Method = "GET" if detection.status_callback_method == "GET" else "POST"
-            told = _verdict(leg.info.api_version, verdict, round((leg.now() - began) * 1000))
-            await self._voice.tell(leg, conducting, detection.status_callback, method, told)
+        leg.found(verdict)
+        return verdict, _verdict(leg.info.api_version, verdict, round((leg.now() - began) * 1000))
 
 
 def _verdict(version: ApiVersion, verdict: str, milliseconds: int) -> dict[str, str]:

@@ -10,7 +10,7 @@ from ringback.calls.leg import Leg
 from ringback.calls.recording import Recorded, RecordingEvent, RecordingSource, RecordOptions, Track
 from ringback.model.outgoing import OutgoingCall, RecordingOptions
 from ringback.model.status import ApiVersion
-from ringback.twiml.services import Method
+from ringback.twiml.services import read_method
 
 _TRACKS: Final[dict[str, Track]] = {"inbound": "inbound", "outbound": "outbound", "both": "both"}
 
@@ -66,7 +66,7 @@ class RecordingWatches:
                 }
             if conducting is None or not wanted.status_callback or event not in wanted.status_callback_events:
                 return
-            method: Method = "GET" if wanted.status_callback_method == "GET" else "POST"
+            method = read_method(wanted.status_callback_method)
             told = recording_parameters(leg, self._base, event, recorded, began)
             work = self._voice.tell(leg, conducting, wanted.status_callback, method, told)
             leg.detach(work, f"status callback of {recorded.sid}")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
@@ -23,7 +23,7 @@ from ringback.model.status import ApiVersion, CallStatus, Direction
 from ringback.sip.events import IncomingCall
 from ringback.twiml.interpreter import VoiceSession
 from ringback.twiml.nouns.application import TOLD
-from ringback.twiml.services import Answer, Application, Fetch, Method
+from ringback.twiml.services import Answer, Application, Fetch, Method, read_method
 from ringback.webhooks.client import WebhookClient, WebhookSession
 from ringback.webhooks.parameters import voice_parameters
 
@@ -138,12 +138,8 @@ class VoiceApplications:
         leg.assign(account.sid, number, number.api_version)
         if not _takes_calls(account, leg):
             return
-        callback = None
-        if number.status_callback and number.api_version is not ApiVersion.V2008:
-            callback = StatusCallback(number.status_callback, number.status_callback_method)
-        application = Application.of(number)
-        self.adopt(leg, account, application, callback)
-        await self.render(leg, application.first_request(number.api_version, leg.info.direction))
+        callback = _callback(number.status_callback, number.status_callback_method)
+        await self._begin(leg, account, Application.of(number), callback)
 
     async def _conduct_at(self, domain: SipDomainRecord, domains: SipDomains, leg: Leg, invite: IncomingCall) -> None:
         """Drive a call to a SIP domain (2010-04-01, clause 14)."""
@@ -162,18 +158,8 @@ class VoiceApplications:
             leg.note(events.ERROR, code=0, message=f"the SIP domain {domain.domain_name} has no VoiceUrl")
             leg.refuse(404, outcome.NOT_FOUND)
             return
-        application = Application(
-            domain.voice_url,
-            "GET" if domain.voice_method == "GET" else "POST",
-            domain.voice_fallback_url,
-            "GET" if domain.voice_fallback_method == "GET" else "POST",
-        )
-        callback = None
-        if domain.voice_status_callback_url:
-            callback = StatusCallback(domain.voice_status_callback_url, domain.voice_status_callback_method)
-        conducting = self.adopt(leg, account, application, callback)
-        conducting.services.always = _sip_parameters(domain, invite)
-        await self.render(leg, application.first_request(ApiVersion.V2010, leg.info.direction))
+        callback = _callback(domain.voice_status_callback_url, domain.voice_status_callback_method)
+        await self._begin(leg, account, Application.of(domain), callback, _sip_parameters(domain, invite))
 
     async def _conduct_by(self, record: ApplicationRecord, leg: Leg, invite: IncomingCall) -> None:
         """Drive a call that a Dial has made to an application (2010-04-01 clause 2.6)."""
@@ -185,18 +171,24 @@ class VoiceApplications:
             leg.note(events.ERROR, code=0, message=f"the application {record.sid} has no VoiceUrl")
             leg.refuse(404, outcome.NOT_FOUND)
             return
-        application = Application(
-            record.voice_url,
-            "GET" if record.voice_method == "GET" else "POST",
-            record.voice_fallback_url,
-            "GET" if record.voice_fallback_method == "GET" else "POST",
-        )
-        callback = None
-        if record.status_callback and record.api_version is not ApiVersion.V2008:
-            callback = StatusCallback(record.status_callback, record.status_callback_method)
-        conducting = self.adopt(leg, account, application, callback)
-        conducting.services.always = dict(parse_qsl(invite.header(TOLD) or ""))
-        await self.render(leg, application.first_request(record.api_version, leg.info.direction))
+        callback = _callback(record.status_callback, record.status_callback_method)
+        always = dict(parse_qsl(invite.header(TOLD) or ""))
+        await self._begin(leg, account, Application.of(record), callback, always)
+
+    async def _begin(
+        self,
+        leg: Leg,
+        account: Account,
+        application: Application,
+        callback: StatusCallback | None,
+        always: Mapping[str, str] | None = None,
+    ) -> None:
+        """Adopt a call that came and conduct it from its first request; `always` is told with each request."""
+        version = leg.info.api_version
+        # The first URL of 2008-08-01 hears how a call ended; it knows no StatusCallback.
+        conducting = self.adopt(leg, account, application, None if version is ApiVersion.V2008 else callback)
+        conducting.services.always = always or {}
+        await self.render(leg, application.first_request(version, leg.info.direction))
 
     # -- any call -----------------------------------------------------------------------------------------------
 
@@ -281,7 +273,7 @@ class VoiceApplications:
             **extra,
         }
         async with conducting.in_order:
-            await self.tell(leg, conducting, callback.url, "GET" if callback.method == "GET" else "POST", told)
+            await self.tell(leg, conducting, callback.url, read_method(callback.method), told)
 
     async def tell(self, leg: Leg, conducting: Conducting, url: str, method: Method, extra: dict[str, str]) -> None:
         """Tell somebody something of a call; what they answer does not matter."""
@@ -291,6 +283,10 @@ class VoiceApplications:
             await conducting.session.request(method, url, parameters, note=leg.note)
         except ApplicationError as error:
             leg.note(events.WARNING, code=15003, message=f"nobody could be told how the call gets on: {error}")
+
+
+def _callback(url: str | None, method: str) -> StatusCallback | None:
+    return StatusCallback(url, method) if url else None
 
 
 def _takes_calls(account: Account, leg: Leg) -> bool:

@@ -281,9 +281,14 @@ class Leg:
 
     async def detect_machine(self, detection: MachineDetection) -> str:
         """Find out who answered; see the port."""
-        self.answered_by = await detect_machine(self, detection)
-        self.journal.update_call(self.info.sid, answered_by=self.answered_by)
-        return self.answered_by
+        verdict = await detect_machine(self, detection)
+        self.found(verdict)
+        return verdict
+
+    def found(self, answered_by: str) -> None:
+        """Keep who answered, in the words of AnsweredBy."""
+        self.answered_by = answered_by
+        self.journal.update_call(self.info.sid, answered_by=answered_by)
 
     def detach(self, work: Coroutine[Any, Any, None], what: str) -> None:
         """Do something that the end of the call does not stop."""

@@ -7,11 +7,15 @@ from typing import Literal, Protocol
 from ringback.calls.port import Call
 from ringback.calls.recording import Recorded
 from ringback.model.audio import Clip
-from ringback.model.records import IncomingNumber
 from ringback.model.status import ApiVersion, Direction
 from ringback.speech.normalise import Segment
 
 Method = Literal["GET", "POST"]
+
+
+def read_method(text: str) -> Method:
+    """The method of a request, as somebody wrote it: whatever is not GET is POST."""
+    return "GET" if text.upper() == "GET" else "POST"
 
 
 Said = str | tuple[Segment, ...]
@@ -47,6 +51,30 @@ class Answer:
     body: bytes
 
 
+class VoiceUrls(Protocol):
+    """What numbers, applications and SIP domains say about their calls."""
+
+    @property
+    def voice_url(self) -> str | None:
+        """Where the first document is; None or empty where there is none."""
+        ...
+
+    @property
+    def voice_method(self) -> str:
+        """How it is asked for."""
+        ...
+
+    @property
+    def voice_fallback_url(self) -> str | None:
+        """Who is asked when that fails."""
+        ...
+
+    @property
+    def voice_fallback_method(self) -> str:
+        """How."""
+        ...
+
+
 @dataclass(frozen=True)
 class Application:
     """Which application a call belongs to, and whom to ask when it fails."""
@@ -57,13 +85,13 @@ class Application:
     fallback_method: Method = "POST"
 
     @classmethod
-    def of(cls, number: IncomingNumber) -> "Application":
-        """The application behind a number."""
+    def of(cls, entry: VoiceUrls) -> "Application":
+        """The application behind a number, a SIP domain, or a record of an application."""
         return cls(
-            url=number.voice_url,
-            method=_method(number.voice_method),
-            fallback_url=number.voice_fallback_url or None,
-            fallback_method=_method(number.voice_fallback_method),
+            url=entry.voice_url or "",
+            method=read_method(entry.voice_method),
+            fallback_url=entry.voice_fallback_url or None,
+            fallback_method=read_method(entry.voice_fallback_method),
         )
 
     def first_request(self, version: ApiVersion, direction: Direction = Direction.INBOUND) -> Fetch:
@@ -73,10 +101,6 @@ class Application:
         # A call that was not answered, or by a machine, has another DialStatus; whoever dialed it knows which.
         told = {"DialStatus": "answered"} if version is ApiVersion.V2008 and direction is Direction.INBOUND else {}
         return Fetch(self.url, self.method, told)
-
-
-def _method(text: str) -> Method:
-    return "GET" if text.upper() == "GET" else "POST"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The fake control keeps the records that a real one keeps, and refuses what a real one refuses."""
 
-import asyncio
 import random
 import shutil
 from collections.abc import AsyncIterator
@@ -21,17 +20,6 @@ from ringback.testing.control import FakeControl
 
 NOW = datetime(2024, 2, 29, 12, 30, 15, tzinfo=UTC)
 NOBODY = "CA" + "0" * 32
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database."""
-
-    async def make() -> Path:
-        async with Database.open(tmp_path_factory.mktemp("control") / "ringback.db") as database:
-            return Path(database.name)
-
-    return asyncio.run(make())
 
 
 class World:
@@ -57,9 +45,9 @@ class World:
 
 
 @pytest.fixture
-async def world(migrated: Path, tmp_path: Path) -> AsyncIterator[World]:
+async def world(empty_store: Path, tmp_path: Path) -> AsyncIterator[World]:
     rng = random.Random(3)
-    async with Database.open(shutil.copy(migrated, tmp_path / "ringback.db")) as database:
+    async with Database.open(shutil.copy(empty_store, tmp_path / "ringback.db")) as database:
         yield World(database, await database.accounts.ensure_default(NOW, rng.randbytes), rng)
 
 

@@ -44,9 +44,11 @@ def elsewhere(answer: Callable[[], Link | Plain]) -> Iterator[int]:
     loop, ready, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
     ports: list[int] = []
     made: list[Link | Plain] = []
+    arrived = asyncio.Event()
 
     def connected() -> Link | Plain:
         made.append(answer())
+        arrived.set()
         return made[-1]
 
     async def serve() -> None:
@@ -54,6 +56,8 @@ def elsewhere(answer: Callable[[], Link | Plain]) -> Iterator[int]:
             ports.append(server.sockets[0].getsockname()[1])
             ready.set()
             await over.wait()
+            # The command may be through with its connection before it is accepted here.
+            await asyncio.wait_for(arrived.wait(), 10)
             await asyncio.gather(*(one.ended for one in made))
             await asyncio.sleep(0)  # the sockets are closed then
 
