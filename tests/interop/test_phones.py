@@ -103,6 +103,7 @@ async def test_a_phone_registers_is_called_and_unregisters(
     await until(listed, "not registered")
 
 
+@pytest.mark.conforms("2010-04-01/14/registration")
 async def test_a_phone_is_dialled_by_its_name(
     guarded: Ringback, phone: Phone, application: Application, tmp_path: Path
 ) -> None:

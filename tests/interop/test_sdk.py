@@ -133,6 +133,7 @@ async def silent(phone: Baresip, timeout: float = 10, last: float = 0.5) -> None
     raise phone.process.failure(f"{phone.user} still hears something")
 
 
+@pytest.mark.conforms("2010-04-01/10/python")
 async def test_a_call_is_made_watched_redirected_and_ended(
     server: Ringback, sdk: Sdk, phone: Phone, sounds: Application
 ) -> None:

@@ -16,6 +16,7 @@ REPORTED_SECONDS = 12
 """By then both sides have reported: we before 3.75 s, and baresip, each five seconds, about our report."""
 
 
+@pytest.mark.conforms("2010-04-01/14/media")
 @pytest.mark.parametrize("encryption", ["srtp-mand", "srtp"])
 async def test_a_call_is_encrypted(ringback, application, phone, tmp_path: Path, encryption: str) -> None:
     await ringback.add_number(NUMBER, application.url())

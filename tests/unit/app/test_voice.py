@@ -107,7 +107,7 @@ async def test_a_call_to_a_sip_domain_asks_its_application(tmp_path: Path) -> No
         assert [asked.url for asked in world.web.asked] == [SHOP, STATUS_URL]
 
 
-@pytest.mark.conforms("2010-04-01/5.1/sip")
+@pytest.mark.conforms("2010-04-01/5.1/sip", "2010-04-01/14/headers")
 @virtual
 async def test_the_application_of_a_sip_domain_is_told_of_the_sip_call(tmp_path: Path) -> None:
     """In each request, those at the end included."""

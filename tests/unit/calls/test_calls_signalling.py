@@ -175,6 +175,7 @@ def called(line: Line) -> tuple[Line, DialogId]:
     return line, call
 
 
+@pytest.mark.conforms("2010-04-01/14/headers")
 def test_somebody_is_called_over_a_hop(called: tuple[Line, DialogId]) -> None:
     line, _ = called
     invite = line.last(line.phone, IncomingCall)

@@ -41,6 +41,7 @@ def key_packets(peer: Peer, key: str, length: int = 4 * FRAME) -> list[Arriving]
 # -- audio ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conforms("2010-04-01/14/media")
 @pytest.mark.parametrize("codec", [0, 8])
 @pytest.mark.parametrize("milliseconds", [10, 20, 30, 40, 60])
 def test_what_a_peer_says_is_heard(rig: PlaneRig, codec: int, milliseconds: int) -> None:

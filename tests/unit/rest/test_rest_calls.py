@@ -13,7 +13,7 @@ CALLS = f"{V2010}/Accounts/{{A}}/Calls"
 NEW = {"To": THEIRS, "From": OURS, "Url": "http://127.0.0.1:8000/voice"}
 
 
-@pytest.mark.conforms("2010-04-01/8/null", "2010-04-01/8/dates")
+@pytest.mark.conforms("2010-04-01/8/null", "2010-04-01/8/dates", "2010-04-01/9/FetchCall")
 async def test_every_field_of_a_call_in_its_order(rest: World) -> None:
     call = await rest.new_call(start_time=NOW, end_time=NOW + timedelta(seconds=61), phone_number_sid="PN" + "a" * 32)
     answer = await rest("GET", f"{CALLS}/{call.sid}.json")

@@ -68,6 +68,7 @@ async def sdk(rest: World, base: str) -> AsyncIterator[Sdk]:
 
 
 @pytest.mark.conforms(
+    "2010-04-01/10/python",
     "2010-04-01/9/CreateCall",
     "2010-04-01/9/DeleteCall",
     "2010-04-01/9/ListCall",

@@ -22,6 +22,7 @@ async def world(database: Database, **sections: object) -> World:
     return made
 
 
+@pytest.mark.conforms("2010-04-01/14/registration")
 async def test_a_phone_registers_and_is_found(database: Database) -> None:
     one = await world(database)
     assert one.log_in() == Allow("phone:alice")

@@ -156,11 +156,26 @@ MAPPINGS = {
 
 
 @pytest.mark.conforms(
-    *(
-        f"2010-04-01/9/{verb}{name}"
-        for name, _, _ in MAPPINGS.values()
-        for verb in ("Create", "Fetch", "List", "Delete")
-    )
+    "2010-04-01/9/CreateSipCredentialListMapping",
+    "2010-04-01/9/DeleteSipCredentialListMapping",
+    "2010-04-01/9/FetchSipCredentialListMapping",
+    "2010-04-01/9/ListSipCredentialListMapping",
+    "2010-04-01/9/CreateSipIpAccessControlListMapping",
+    "2010-04-01/9/DeleteSipIpAccessControlListMapping",
+    "2010-04-01/9/FetchSipIpAccessControlListMapping",
+    "2010-04-01/9/ListSipIpAccessControlListMapping",
+    "2010-04-01/9/CreateSipAuthCallsCredentialListMapping",
+    "2010-04-01/9/DeleteSipAuthCallsCredentialListMapping",
+    "2010-04-01/9/FetchSipAuthCallsCredentialListMapping",
+    "2010-04-01/9/ListSipAuthCallsCredentialListMapping",
+    "2010-04-01/9/CreateSipAuthCallsIpAccessControlListMapping",
+    "2010-04-01/9/DeleteSipAuthCallsIpAccessControlListMapping",
+    "2010-04-01/9/FetchSipAuthCallsIpAccessControlListMapping",
+    "2010-04-01/9/ListSipAuthCallsIpAccessControlListMapping",
+    "2010-04-01/9/CreateSipAuthRegistrationsCredentialListMapping",
+    "2010-04-01/9/DeleteSipAuthRegistrationsCredentialListMapping",
+    "2010-04-01/9/FetchSipAuthRegistrationsCredentialListMapping",
+    "2010-04-01/9/ListSipAuthRegistrationsCredentialListMapping",
 )
 @pytest.mark.parametrize("path", MAPPINGS)
 async def test_a_list_counts_for_a_domain_while_it_is_mapped(rest: World, path: str) -> None:
@@ -185,6 +200,28 @@ async def test_a_list_counts_for_a_domain_while_it_is_mapped(rest: World, path: 
     for method in ("GET", "DELETE"):
         assert (await rest(method, f"{SIP}/{base}/{users}.json")).json["code"] == 20404
     assert await sids(rest, base, key) == set()
+
+
+@pytest.mark.parametrize("path", MAPPINGS)
+async def test_a_domain_and_its_lists_are_nobody_elses(rest: World, path: str) -> None:
+    """Neither the domain of another account nor a list of it can be mapped, seen or taken away."""
+    _, noun, key = MAPPINGS[path]
+    domain = (await new(rest, "Domains", DomainName="shop.example.com"))["sid"]
+    users = (await new(rest, f"{noun}s", FriendlyName="Users"))["sid"]
+    base = f"{SIP}/Domains/{domain}/{path}"
+    await new(rest, f"Domains/{domain}/{path}", **{f"{noun}Sid": users})
+    other = await rest.new_account()
+    auth = other.sid, other.auth_token
+    for method, below in (("GET", ""), ("POST", ""), ("GET", f"/{users}"), ("DELETE", f"/{users}")):
+        form = {f"{noun}Sid": users} if method == "POST" else None
+        theirs = await rest(method, f"{base.replace('{A}', other.sid)}{below}.json", form, auth=auth)
+        assert (theirs.status, theirs.json["code"]) == (404, 20404)
+        assert (await rest(method, f"{base}{below}.json", form, auth=auth)).status == 401
+    their_sip = SIP.replace("{A}", other.sid)
+    desk = await rest("POST", f"{their_sip}/Domains.json", {"DomainName": "desk.example.com"}, auth=auth)
+    theirs = await rest("POST", f"{their_sip}/Domains/{desk.json['sid']}/{path}.json", {f"{noun}Sid": users}, auth=auth)
+    assert (theirs.status, theirs.json["code"]) == (404, 20404)
+    assert await sids(rest, f"Domains/{domain}/{path}", key) == {users}
 
 
 async def test_a_store_that_is_away_is_not_taken_for_a_name_that_is(

@@ -119,7 +119,9 @@ def test_a_client_is_named_by_text_or_by_identity() -> None:
     assert 13223 in codes("<Dial><Client/></Dial>")
 
 
-@pytest.mark.conforms("2010-04-01/2.6.3/uri", "2010-04-01/2.6.3/login", "2010-04-01/2.6.3/headers")
+@pytest.mark.conforms(
+    "2010-04-01/2.6.3/uri", "2010-04-01/2.6.3/login", "2010-04-01/2.6.3/headers", "2010-04-01/14/headers"
+)
 def test_a_sip_address_has_headers_and_a_login() -> None:
     uri = "sip:anna@192.0.2.1;transport=tcp?X-Shop=7&amp;User-to-User=a%20b&amp;Via=evil"
     taken = dial(f'<Sip username="u" password="p">{uri}</Sip>')
