@@ -325,3 +325,16 @@ async def test_who_waits_in_a_queue_hears_music_and_then_an_agent(
     assert (await application.until("/served")).fields["DialCallStatus"] == "completed"
     left = (await application.until("/left")).fields
     assert (left["QueueResult"], left["CallStatus"]) == ("bridged", "completed")
+
+
+# -- Echo -----------------------------------------------------------------------------------------------------------
+
+
+async def test_who_calls_an_echo_hears_the_own_voice(
+    line: str, application: Application, callers: tuple[Baresip, Baresip, Baresip]
+) -> None:
+    alice, _, _ = callers
+    application.pages["/"] = "<Echo/>"
+    await alice.dial(line)
+    await hears(alice, LOW)
+    await alice.hangup()

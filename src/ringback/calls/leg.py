@@ -12,6 +12,7 @@ from ringback.calls.answering import detect_machine
 from ringback.calls.attendance import Attendance, Attended
 from ringback.calls.audio import AudioSettings, LegAudio
 from ringback.calls.dialing import Dialed, Dialing, Progress
+from ringback.calls.echo import echo
 from ringback.calls.errors import CallError
 from ringback.calls.house import Conduct, House
 from ringback.calls.journal import Journal
@@ -257,6 +258,11 @@ class Leg:
             await self.audio.leg.press(keys)
         except MediaError as error:
             self.note(events.WARNING, code=0, message=str(error))
+
+    async def echo(self) -> None:
+        """Send back what comes; see the port."""
+        await self.answer()
+        await echo(self)
 
     async def record(self, options: RecordOptions) -> LegRecording:
         """Begin to record; see the port."""

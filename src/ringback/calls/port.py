@@ -81,6 +81,12 @@ class Call(Protocol):
         """Press keys towards the caller: `0-9 A-D # *`, `w` waits half a second, `W` a second."""
         ...
 
+    async def echo(self) -> None:
+        """Send the caller what comes from the caller, until cancelled; answers the call first. Returns where there is
+        no audio.
+        """
+        ...
+
     async def record(self, options: RecordOptions) -> Recording:
         """Begin to record; answers the call first. Raises `ringback.calls.errors.CallError` where that cannot be."""
         ...

@@ -1,4 +1,4 @@
-"""What record, dial, attend and enqueue of every Call port must do: a part of `ringback.testing.contracts`."""
+"""What echo, record, dial, attend and enqueue of every Call port must do: a part of `ringback.testing.contracts`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -29,6 +29,12 @@ async def cut_short(work: Coroutine[Any, Any, Any], seconds: float) -> None:
     except TimeoutError:
         return
     raise AssertionError("it ended before it was cancelled")
+
+
+async def _an_echo_goes_on_until_it_is_cancelled(the: "Checked") -> None:
+    await the.takes(0.5, cut_short(the.call.echo(), 0.5))
+    assert the.status() is CallStatus.IN_PROGRESS, the.status()
+    await the.takes(1.0, the.call.play(the.clip))
 
 
 async def _a_recording_is_stopped(the: "Checked") -> None:

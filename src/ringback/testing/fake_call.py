@@ -97,6 +97,7 @@ class FakeCall:
         self.played: list[Played] = []
         self.pressed_keys = ""
         """What `send_keys` pressed towards the caller, without the pauses."""
+        self.echoes: list[tuple[float, float]] = []
         self.noted: list[Noted] = []
         self.answered_at: float | None = None
         self.ended_at: float | None = None
@@ -243,6 +244,17 @@ class FakeCall:
         for key in keys:
             await asyncio.sleep({"w": 0.5, "W": 1.0}.get(key, 0.25))
             self.pressed_keys += key.strip("wW")
+
+    async def echo(self) -> None:
+        """Go on until it is cancelled; `echoes` tells from when to when (seconds since the call began)."""
+        await self.answer()
+        if self._status.final:
+            return
+        began = self.now()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.echoes.append((began, self.now()))
 
     async def record(self, options: RecordOptions) -> FakeCallRecording:
         """Record somebody who speaks for `speaks` seconds."""

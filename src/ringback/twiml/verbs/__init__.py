@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ringback.model.status import ApiVersion
 from ringback.twiml.verb import Verb
 from ringback.twiml.verbs.dial import Dial
+from ringback.twiml.verbs.echo import Echo
 from ringback.twiml.verbs.enqueue import Enqueue, Leave
 from ringback.twiml.verbs.gather import Gather
 from ringback.twiml.verbs.hangup import Hangup
@@ -19,14 +20,13 @@ from ringback.twiml.verbs.sms import Sms
 RENDERED: Mapping[str, type[Verb]] = {
     verb.name: verb
     for verb in (
-        Say, Play, Gather, Record, Dial, Sms, Enqueue, Leave, Pause, Redirect, Hangup, Reject,
+        Say, Play, Gather, Record, Dial, Sms, Enqueue, Leave, Pause, Echo, Redirect, Hangup, Reject,
     )
 }  # fmt: skip
 """Verbs by the names of their elements."""
 
 NOT_YET: Mapping[str, ApiVersion] = {
     "Connect": ApiVersion.V2010,
-    "Echo": ApiVersion.V2010,
     "Pay": ApiVersion.V2010,
     "Prompt": ApiVersion.V2010,
     "Queue": ApiVersion.V2010,
