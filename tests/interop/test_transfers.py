@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -94,3 +96,33 @@ async def test_the_caller_transfers_whom_it_has_called(office: Ringback, people)
     await carol.hears(TONES["bob"])
     await bob.hangup()
     await carol.until("CALL_CLOSED")
+
+
+async def test_somebody_who_has_asked_first_joins_the_two_and_leaves(office: Ringback, people, application) -> None:
+    """An attended transfer: Bob asks Carol while Alice waits, then names his call with Alice in a REFER (RFC 3891)."""
+    alice, bob, carol = people.values()
+    application.pages["/carol"] = f"<Dial><Sip>{office.uri('carol')}</Sip></Dial>"
+    await office.add_number("101", application.url("/carol"))
+    await connected(office, people)
+    first = answered(bob.process.log())
+    await bob.hold()
+    await bob.dial(office.uri("101"))
+    await carol.until("CALL_ESTABLISHED")
+    await carol.hears(TONES["bob"])
+    await bob.transfer(f"{office.uri('alice')}?Replaces={quote(first, safe='')}")
+    await alice.hears(TONES["carol"])
+    await carol.hears(TONES["alice"])
+    await bob.until("CALL_CLOSED")
+    await alice.hangup()
+    await carol.until("CALL_CLOSED")
+    reasons = [call.end_reason for call in await office.ended(4)]
+    assert reasons.count("transferred") == 2, reasons
+
+
+def answered(log: str) -> str:
+    """Return the call that a phone has answered, as another message can name it: its tag is the one from far away."""
+    answer = re.search(
+        r"SIP/2\.0 200 Answering.*?From:.*?;tag=(\S+).*?To:.*?;tag=(\S+).*?Call-ID: (\S+)", log, re.DOTALL
+    )
+    assert answer is not None, "it has answered nothing"
+    return f"{answer[3]};to-tag={answer[1]};from-tag={answer[2]}"

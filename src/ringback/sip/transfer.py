@@ -43,7 +43,8 @@ def parse_replaces(value: str) -> tuple[DialogKey, bool]:
 
 def parse_refer_to(value: str) -> tuple[str, str | None]:
     """Return the URI of a Refer-To without its headers, and the Replaces among them. Raises FieldError."""
-    address = parse_name_addr(value)
+    # A URI with headers has to be in brackets (RFC 3261 clause 20); phones forget them, and there is no other reading.
+    address = parse_name_addr(f"<{value.strip()}>" if "?" in value and "<" not in value else value)
     uri, _, headers = address.uri.partition("?")
     if len(uri) > _MAX_URI:
         raise FieldError(f"a URI of {len(uri)} characters")

@@ -238,6 +238,13 @@ def test_the_call_that_is_to_be_replaced_is_named() -> None:
     assert parse_refer_to(refer_to)[0] == "sip:carol@192.0.2.3"
 
 
+def test_a_phone_that_forgets_the_brackets_is_understood() -> None:
+    """RFC 3261 clause 20 wants them around a URI with headers; baresip 1.0 sends none."""
+    named = "a%3Bto-tag%3Db%3Bfrom-tag%3Dc"
+    for value in (f"<sip:carol@192.0.2.3?Replaces={named}>", f" sip:carol@192.0.2.3?Replaces={named} "):
+        assert parse_refer_to(value) == ("sip:carol@192.0.2.3", "a;to-tag=b;from-tag=c")
+
+
 def test_what_cannot_be_referred_to() -> None:
     talk = Talk()
     call = talk.answered_call()
