@@ -165,9 +165,7 @@ class HttpExchange:
             skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
             allow_redirects=False,
             middlewares=(request.digest, *watched) if request.digest else watched,
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=request.connect_timeout, sock_read=request.read_timeout, ceil_threshold=float("inf")
-            ),
+            timeout=_timeout(request.connect_timeout, request.read_timeout),
         )
 
     async def close(self) -> None:
@@ -228,6 +226,11 @@ async def _no_silent_retry(
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise classify(error, str(request.url), 0, 0) from error
+
+
+@lru_cache(maxsize=256)
+def _timeout(connect: float, read: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_read=read, ceil_threshold=float("inf"))
 
 
 @lru_cache

@@ -19,7 +19,7 @@ def sign(auth_token: str, url: str, parameters: Iterable[tuple[str, str]] = ()) 
     occurs twice counts once.
     """
     message = url + "".join(name + value for name, value in sorted(set(parameters)))
-    digest = hmac.new(auth_token.encode(), message.encode(), hashlib.sha1).digest()
+    digest = hmac.digest(auth_token.encode(), message.encode(), "sha1")
     return base64.b64encode(digest).decode("ascii")
 
 
