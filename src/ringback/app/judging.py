@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ringback.model.errors import describe
 from ringback.model.status import ApiVersion
 from ringback.twiml.document import read_document
 from ringback.twiml.messaging.document import read_reply
@@ -43,7 +44,8 @@ def judge(body: bytes, content_type: str, version: ApiVersion, *, to_message: bo
         match = _POSITION.search(error.message)
         return Verdict((), (Finding("error", error.code, int(match[1]) if match else 0, error.message),))
     found = [
-        Finding("warning", warning.code, warning.line, _LINE.sub("", warning.message)) for warning in document.warnings
+        Finding(describe(warning.code).level, warning.code, warning.line, _LINE.sub("", warning.message))
+        for warning in document.warnings
     ]
     return Verdict(tuple(verb.name for verb in document.verbs), tuple(_in_order(found)))
 

@@ -48,6 +48,17 @@ def normalise(text: str, region: str | None = "US") -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
+def country_exists(number: str) -> bool:
+    """Tell whether the country code of a number exists; so it does where the number has none."""
+    if not number.startswith("+"):
+        return True
+    try:
+        phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException as error:
+        return bool(error.error_type != phonenumbers.NumberParseException.INVALID_COUNTRY_CODE)
+    return True
+
+
 @lru_cache(maxsize=4096)
 def presented(number: str, version: ApiVersion) -> str:
     """Return the number as requests to an application of that version carry it.

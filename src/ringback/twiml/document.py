@@ -5,6 +5,7 @@ clause 1.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from lxml import etree
 
@@ -19,6 +20,8 @@ from ringback.twiml.verbs.play import PlayBody
 from ringback.twiml.verbs.say import Say
 from ringback.twiml.voices import BASIC_LIMIT
 from ringback.twiml.xml import MAX_DOCUMENT, XML_TYPES, TwimlError, charset_of, parse_xml, version_of
+
+_LATER_VERB: Final = 13750
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def _verb(element: etree._Element, reader: Reader) -> Verb | None:
     if since is None:
         reader.warn(SCHEMA, f"there is no verb {shorten(name)}; it is skipped", element)
     elif since > reader.version:
-        reader.warn(SCHEMA, f"there is no {name} before {since}; it is skipped", element)
+        reader.warn(_LATER_VERB, f"there is no {name} before {since}; it is skipped", element)
     elif verb is None:
         reader.warn(SCHEMA, f"this version of Ringback does not render {name} yet; it is skipped", element)
     else:

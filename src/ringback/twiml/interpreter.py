@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ringback.calls import outcome
 from ringback.calls.port import Call
 from ringback.model import events
-from ringback.model.errors import ApplicationError
+from ringback.model.errors import ApplicationError, describe
 from ringback.twiml.document import Document, read_document
 from ringback.twiml.services import Answer, Application, Fetch, Services
 from ringback.twiml.session import MAIN, Owed, Part, Session
@@ -122,7 +122,9 @@ class VoiceSession:
         document = read_document(answer.body, answer.content_type, self._call.info.api_version)
         self._call.note(events.DOCUMENT, url=answer.url, verbs=[verb.name for verb in document.verbs])
         for warning in document.warnings:
-            self._call.note(events.WARNING, code=warning.code, message=warning.message, url=answer.url)
+            # Even some that the document goes on after are errors to the account.
+            kind = events.ERROR if describe(warning.code).level == "error" else events.WARNING
+            self._call.note(kind, code=warning.code, message=warning.message, url=answer.url)
         failure: ApplicationError | None = None
         step: Next = GoOn()
         async with asyncio.TaskGroup() as group:

@@ -49,26 +49,29 @@ class Reader:
             self.warnings.append(DocumentWarning(SCHEMA, f"line {line}: more warnings follow and are not told", line))
 
     def attributes(self, verb: type, element: etree._Element, *, nested: bool = False) -> dict[str, Any]:
-        """Read the attributes of an element as keyword arguments for a verb; bad ones are left out, with a warning."""
-        known = attributes_of(verb)
+        """Read the attributes of an element as keyword arguments for a verb; bad ones are left out, with a warning.
+
+        A verb whose `later_code` is set has a code of its own for attributes of a later version of the language.
+        """
         values: dict[str, Any] = {}
         for name, text in element.attrib.items():
             # Attributes with a namespace (xml:space, xsi:schemaLocation) are not TwiML's to judge.
             if str(name).startswith("{"):
                 continue
-            self._attribute(known, element, str(name), str(text), values, nested)
+            self._attribute(verb, element, str(name), str(text), values, nested)
         return values
 
     def _attribute(
-        self, known: Any, element: etree._Element, name: str, text: str, values: dict[str, Any], nested: bool
+        self, kind: type, element: etree._Element, name: str, text: str, values: dict[str, Any], nested: bool
     ) -> None:
-        verb = name_of(element)
+        verb, known = name_of(element), attributes_of(kind)
         if name not in known:
             self.warn(SCHEMA, f"{verb} has no attribute {shorten(name)}; it is ignored", element)
             return
         field, attribute = known[name]
         if attribute.since > self.version:
-            self.warn(SCHEMA, f"{verb} has no attribute {name} before {attribute.since}; it is ignored", element)
+            code = getattr(kind, "later_code", SCHEMA)
+            self.warn(code, f"{verb} has no attribute {name} before {attribute.since}; it is ignored", element)
             return
         try:
             values[field] = attribute.parse(text.strip(), self.version)

@@ -123,6 +123,7 @@ def _rate(element: etree._Element, context: _Context) -> float:
     named = element.get("rate", "medium").strip()
     percent = _PERCENT.fullmatch(named)
     if percent is None and named not in _RATES:
-        context.warn(f'prosody rate="{shorten(named)}" is not valid: it takes {", ".join(_RATES)} or 90%', element)
+        told = f'prosody rate="{shorten(named)}" is not valid: it takes {", ".join(_RATES)} or 90%'
+        context.reader.warn(13513, told, element)
     rate = int(percent[1]) / 100 if percent else _RATES.get(named, 1.0)
     return round(min(max(context.rate * rate, 0.2), 2.0), 3)

@@ -44,7 +44,23 @@ def test_an_error_is_the_only_thing_to_be_told(body: bytes, kind: str, code: int
 def test_the_version_decides() -> None:
     body = b"<Response><Reject/></Response>"
     assert judge(body, "text/xml", V2010).findings == ()
-    assert [finding.code for finding in judge(body, "text/xml", V2008).findings] == [12200]
+    (later,) = judge(body, "text/xml", V2008).findings
+    assert (later.code, later.level) == (13750, "error")
+    assert "Reject" not in judge(body, "text/xml", V2008).verbs
+
+
+@pytest.mark.parametrize(
+    ("inside", "version", "code", "level"),
+    [
+        ("<Dial><Sip username='u'>sip:a@b.example</Sip></Dial>", V2010, 13244, "warning"),
+        ("<Dial>+14155550111<Sip>sip:a@b.example</Sip></Dial>", V2008, 13245, "warning"),
+        ("<Dial><Conference coach='CA1'>x</Conference></Dial>", V2008, 13299, "error"),
+        ("<Record maxLength='1'/>", V2008, 13617, "warning"),
+    ],
+)
+def test_what_a_call_would_be_told_is_told(inside: str, version: ApiVersion, code: int, level: str) -> None:
+    (finding,) = judge(f"<Response>{inside}</Response>".encode(), "text/xml", version).findings
+    assert (finding.code, finding.level) == (code, level)
 
 
 def test_a_message_has_other_verbs() -> None:

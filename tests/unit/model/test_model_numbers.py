@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.model.numbers import Geography, geography, normalise, presented
+from ringback.model.numbers import Geography, country_exists, geography, normalise, presented
 from ringback.model.status import ApiVersion
 
 
@@ -74,3 +74,18 @@ def test_each_api_version_shows_its_form(number: str, old: str, new: str) -> Non
 )
 def test_a_number_tells_where_it_is_at_home(number: str, place: Geography) -> None:
     assert geography(number) == place
+
+
+@pytest.mark.parametrize(
+    ("number", "exists"),
+    [
+        ("+14155550100", True),
+        ("+9995550100", False),
+        ("+2105550100", False),
+        ("100", True),
+        ("menu", True),
+        ("+1", True),
+    ],
+)
+def test_country_codes_exist_or_not(number: str, exists: bool) -> None:
+    assert country_exists(number) is exists

@@ -230,7 +230,7 @@ def test_documents_that_go_in_a_circle_end_with_an_error(version: ApiVersion, in
     taken = circle(inside, version, audio={"http://app.example/voice/silent": 0.0}, fallback_url=FALLBACK)
     assert taken.end == SessionEnd("application-error", 11215)
     assert len(taken.application.requests) == MAX_IDLE_DOCUMENTS + 1
-    assert "in a circle" in taken.call.notes(events.ERROR)[0]["message"]
+    assert "in a circle" in taken.call.notes(events.ERROR)[-1]["message"]
     assert taken.heard == [APOLOGY]
 
 
@@ -354,3 +354,8 @@ def test_a_thousand_menus_keep_their_times() -> None:
         dropped = n * 0.25 % 100 >= 90
         assert call.ended_at == pytest.approx(300 if dropped else n * 0.25 + 0.1), n
         assert call.end_reason == ("caller-hangup" if dropped else "hangup-verb"), n
+
+
+def test_a_verb_of_a_later_version_is_skipped_and_an_error_to_the_account() -> None:
+    taken = take("<Reject/><Say>a</Say>", version=V2008)
+    assert (taken.heard, taken.codes(events.ERROR), taken.codes()) == (["a"], [13750], [])

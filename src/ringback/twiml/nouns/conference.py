@@ -60,6 +60,7 @@ class Conference:
     """A name, and how somebody takes part."""
 
     name: ClassVar[str] = "Conference"
+    later_code: ClassVar[int] = 13299
 
     to: str = ""
     muted: bool = attribute(boolean, False, code=13230)

@@ -13,7 +13,8 @@ from ringback.twiml.session import Session
 MAX_SEND = 1000
 
 
-def _keys(text: str, _version: ApiVersion) -> str:
+def read_keys(text: str, _version: ApiVersion) -> str:
+    """Keys to press after the answer, and pauses between them."""
     if not re.fullmatch(rf"[0-9A-D#*wW]{{0,{MAX_SEND}}}", text):
         raise BadValueError("takes 0-9 A-D # *, w for half a second and W for a second")
     return text
@@ -25,7 +26,7 @@ class Number(DetectingCallee):
 
     name: ClassVar[str] = "Number"
 
-    send_digits: str = attribute(_keys, "", code=13222)
+    send_digits: str = attribute(read_keys, "", code=13222)
 
     def target(self, session: Session) -> Target:
         """Whom to call."""

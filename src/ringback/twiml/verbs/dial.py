@@ -9,7 +9,7 @@ from ringback.calls.dialing import Dialed, Dialing
 from ringback.calls.recording import RecordOptions
 from ringback.media.tones import COUNTRIES
 from ringback.model import events
-from ringback.model.numbers import normalise
+from ringback.model.numbers import country_exists, normalise
 from ringback.model.status import ApiVersion
 from ringback.twiml.attributes import BadValueError, attribute, boolean, free_text, http_method, integer, one_of
 from ringback.twiml.nouns.application import Application
@@ -18,7 +18,7 @@ from ringback.twiml.nouns.client import Client
 from ringback.twiml.nouns.conference import Conference
 from ringback.twiml.nouns.number import Number
 from ringback.twiml.nouns.queue import Queue
-from ringback.twiml.nouns.sip import MAX_URI, Sip
+from ringback.twiml.nouns.sip import Sip
 from ringback.twiml.reader import Reader, name_of, shorten
 from ringback.twiml.recordings import RECORDING_EVENTS, watch_recording
 from ringback.twiml.session import MAIN, Session
@@ -26,6 +26,8 @@ from ringback.twiml.verb import GoOn, Next, Verb
 
 V2010 = ApiVersion.V2010
 MAX_NOUNS = 10
+MAX_CALLER_ID = 256
+"""Characters: as many as the name of a phone may have."""
 _CALLEES: dict[str, type[Callee]] = {"Number": Number, "Client": Client, "Sip": Sip, "Application": Application}
 _MODES = {
     "do-not-record": "",
@@ -49,6 +51,13 @@ def _timeout(text: str, version: ApiVersion) -> int:
     if version is ApiVersion.V2008:
         return int(integer(1)(text, version))
     return int(integer(5, 600)(text, version))
+
+
+def _caller_id(text: str, version: ApiVersion) -> str:
+    if len(text) > MAX_CALLER_ID:
+        code = 13214 if version is ApiVersion.V2008 else 13248
+        raise BadValueError(f"takes up to {MAX_CALLER_ID} characters", code)
+    return text
 
 
 def _country(text: str, _version: ApiVersion) -> str:
@@ -75,7 +84,7 @@ class Dial(Verb):
     timeout: int = attribute(_timeout, 30, code=13212)
     hangup_on_star: bool = attribute(boolean, False, code=13213)
     time_limit: int = attribute(integer(1), 14400, code=13216)
-    caller_id: str = attribute(free_text, "", code=13214)
+    caller_id: str = attribute(_caller_id, "", code=13214)
     answer_on_bridge: bool = attribute(boolean, False, code=13219, since=V2010)
     sequential: bool = attribute(boolean, False, code=13218, since=V2010)
     ring_tone: str = attribute(_country, "", code=13220, since=V2010)
@@ -105,6 +114,8 @@ class Dial(Verb):
                 callees += _callee(_CALLEES[name], child, reader)
             elif name == "Queue" and reader.version is not ApiVersion.V2008:
                 callees.append(Queue(to=_text_of(child, reader), **reader.attributes(Queue, child)))
+            elif name == "Sip":
+                reader.warn(13245, f"there is no Sip before {V2010}; it is ignored", child)
             elif name == "Conference":
                 conference = Conference(to=_text_of(child, reader), **reader.attributes(Conference, child))
                 if not conference.to:
@@ -124,7 +135,8 @@ class Dial(Verb):
         if text and not callees and conference is None:
             callees = list(_number(Number(to=text), element, reader))
         if len(callees) > MAX_NOUNS:
-            reader.warn(13223, f"Dial calls {MAX_NOUNS} at once and no more; the others are left out", element)
+            code = 13250 if sum(isinstance(callee, Sip) for callee in callees) > MAX_NOUNS else 13223
+            reader.warn(code, f"Dial calls {MAX_NOUNS} at once and no more; the others are left out", element)
         dial = cls(callees=tuple(callees[:MAX_NOUNS]), conference=conference, **values)
         if not dial.callees and dial.conference is None:
             reader.warn(13223, "Dial has nobody to call", element)
@@ -187,8 +199,13 @@ class Dial(Verb):
         wanted = normalise(self.caller_id)
         if wanted in (info.from_, info.to) or await session.services.may_call_as(session.call, wanted):
             return wanted
-        told = f"Dial callerId {shorten(self.caller_id)} is neither a number of the account nor a validated one"
-        session.call.note(events.ERROR, code=13214, message=told)
+        if session.version is not ApiVersion.V2008 and not wanted.lstrip("+").isdigit():
+            if wanted.isascii() and wanted.isalnum() and all(isinstance(callee, Sip) for callee in self.callees):
+                return wanted
+            code, why = 13247, "is no telephone number"
+        else:
+            code, why = 13214, "is neither a number of the account nor a validated one"
+        session.call.note(events.ERROR, code=code, message=f"Dial callerId {shorten(self.caller_id)} {why}")
         return None
 
     def _recording(self, session: Session) -> RecordOptions:
@@ -243,10 +260,8 @@ def _callee(noun: type[Callee], element: etree._Element, reader: Reader) -> tupl
         return () if named is None else (named,)
     text = _text_of(element, reader)
     if noun is Sip:
-        if not text.lower().startswith(("sip:", "sips:")) or len(text.partition("?")[0]) > MAX_URI:
-            reader.warn(13243, f"{shorten(text) or 'nothing'} is no SIP address; it is ignored", element)
-            return ()
-        return (Sip(to=text, **values),)
+        sip = Sip.read(text, element, reader, values)
+        return () if sip is None else (sip,)
     return _number(Number(to=text, **values), element, reader)
 
 
@@ -257,5 +272,8 @@ def _number(number: Number, element: etree._Element, reader: Reader) -> tuple[Ca
     plain = normalise(number.to)
     if not plain.lstrip("+").isdigit() and not plain.isalnum():
         reader.warn(13223, f"{shorten(number.to) or 'nothing'} is no telephone number; it is not called", element)
+        return ()
+    if not country_exists(plain):
+        reader.warn(13226, f"{shorten(plain)} has a country code that there is not; it is not called", element)
         return ()
     return (replace(number, to=plain),)

@@ -21,6 +21,8 @@ from ringback.twiml.verb import GoOn, Next, Verb
 V2010 = ApiVersion.V2010
 TRANSCRIBED_SECONDS = 120
 """The longest recording that is transcribed."""
+MAX_SECONDS = 86400
+"""The longest recording of 2010-04-01."""
 _ANY_KEY = "1234567890*#"
 
 
@@ -31,7 +33,12 @@ def _finish_keys(text: str, _version: ApiVersion) -> str:
 
 
 def _max_length(text: str, version: ApiVersion) -> int:
-    return int(integer(2, None if version is ApiVersion.V2008 else 86400)(text, version))
+    """A number that is no length is one thing, what is no number another."""
+    whole = integer(0)(text, version)
+    if whole < 2 or (whole > MAX_SECONDS and version is not ApiVersion.V2008):
+        bound = "of at least 2" if version is ApiVersion.V2008 else f"from 2 to {MAX_SECONDS}"
+        raise BadValueError(f"takes a whole number {bound}", 13617)
+    return int(whole)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def test_as_json(ringback: Ringback, tmp_path: Path) -> None:
     (tmp_path / "menu.xml").write_text("<Response><Reject/></Response>")
     told = json.loads(ringback("validate", "menu.xml", "--version", "2008-08-01", "--json", code=1).stdout)
     assert (told["source"], told["version"], told["verbs"]) == ("menu.xml", "2008-08-01", [])
-    assert [(one["level"], one["code"], one["line"]) for one in told["findings"]] == [("warning", 12200, 1)]
+    assert [(one["level"], one["code"], one["line"]) for one in told["findings"]] == [("error", 13750, 1)]
 
 
 def test_plain_text_by_its_suffix(ringback: Ringback, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from twiml_calls import BOTH, URL, V2008, V2010, Taken, codes
 
 from ringback.calls.attendance import Attendance, Attended, ConferenceEvent
 from ringback.calls.recording import Recorded
+from ringback.model import events
 from ringback.model.status import ApiVersion
 from ringback.testing.clock import run
 from ringback.testing.fake_application import FakeApplication
@@ -219,3 +220,10 @@ def test_somebody_may_be_told_of_the_recording(name: str) -> None:
 
 def test_dial_without_anybody_is_no_conference() -> None:
     assert dial("").call.attendances == []
+
+
+def test_what_2008_does_not_have_is_ignored_and_an_error_to_the_account() -> None:
+    taken = attend('participantLabel="anna" muted="true"', version=V2008)
+    assert (asked(taken).label, asked(taken).muted) == ("", True)
+    assert (taken.codes(events.ERROR), taken.codes()) == ([13299], [])
+    assert attend('nonsense="x"', version=V2008).codes() == [12200]

@@ -218,9 +218,9 @@ def test_nobody_to_call_fails_the_dial(version: ApiVersion, bad: str) -> None:
 @pytest.mark.parametrize("version", BOTH)
 def test_what_is_no_noun_is_left_out(version: ApiVersion) -> None:
     assert codes(f"<Dial><Say>x</Say><Number>{NUMBER}</Number></Dial>", version) == [13215]
-    for later in ("Client", "Sip", "Queue"):
-        found = codes(f"<Dial><{later}>sip:a@b</{later}><Number>{NUMBER}</Number></Dial>", V2008)
-        assert found == [13215]
+    for later, code in (("Client", 13215), ("Sip", 13245), ("Queue", 13215)):
+        found = dial(f"<{later}>sip:a@b</{later}><Number>{NUMBER}</Number>", version=V2008)
+        assert (found.codes(), only(found).to) == ([code], NUMBER)
 
 
 @pytest.mark.conforms("2008-08-01/2.1/nesting-dial")
@@ -239,6 +239,39 @@ def test_ten_at_once_and_no_more(version: ApiVersion) -> None:
     taken = dial(inside, version=version)
     assert len(taken.call.dialings[0].targets) == 10
     assert 13223 in codes(f"<Dial>{inside}</Dial>", version)
+
+
+def test_ten_sip_addresses_and_no_more() -> None:
+    inside = "".join(f"<Sip>sip:{n}@office.example</Sip>" for n in range(11))
+    taken = dial(inside)
+    assert (len(taken.call.dialings[0].targets), taken.codes()) == (10, [13250])
+    mixed = inside.replace("<Sip>sip:0@office.example</Sip>", f"<Number>{NUMBER}</Number>")
+    assert codes(f"<Dial>{mixed}</Dial>") == [13223]
+
+
+@pytest.mark.parametrize("version", BOTH)
+@pytest.mark.parametrize("number", ["+9995550100", "+2105550100"])
+def test_a_country_that_there_is_not_is_not_called(version: ApiVersion, number: str) -> None:
+    assert codes(f"<Dial>{number}</Dial>", version) == [13226, 13223]
+    taken = dial(f"<Number>{number}</Number><Number>{NUMBER}</Number>", version=version)
+    assert (taken.codes(), only(taken).to) == ([13226], NUMBER)
+
+
+def test_a_caller_id_that_is_no_number_is_an_error_but_towards_sip() -> None:
+    taken = dial(NUMBER, 'callerId="anna" action="/done"')
+    assert (taken.call.dialings, taken.codes(events.ERROR), told(taken)["DialCallStatus"]) == ([], [13247], "failed")
+    assert dial(NUMBER, 'callerId="anna"', V2008).codes(events.ERROR) == [13214]
+    sip = "<Sip>sip:bob@office.example</Sip>"
+    assert dial(sip, 'callerId="anna"').call.dialings[0].caller_id == "anna"
+    for spoofed, code in (("an na", 13247), ("\u00e4nna", 13247), ("+14155559999", 13214)):
+        assert dial(sip, f'callerId="{spoofed}"').codes(events.ERROR) == [code], spoofed
+    assert dial(f"{sip}<Number>{NUMBER}</Number>", 'callerId="anna"').codes(events.ERROR) == [13247]
+
+
+def test_a_caller_id_that_is_too_long_is_a_warning_and_not_shown() -> None:
+    taken = dial(NUMBER, f'callerId="{"1" * 257}"')
+    assert (taken.codes(), taken.call.dialings[0].caller_id) == ([13248], "+14155550100")
+    assert dial(NUMBER, f'callerId="{"1" * 257}"', V2008).codes() == [13214]
 
 
 @pytest.mark.conforms("2010-04-01/2.6/refer")

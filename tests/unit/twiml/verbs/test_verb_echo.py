@@ -29,4 +29,4 @@ def test_it_has_neither_attributes_nor_content() -> None:
 
 
 def test_2008_has_none() -> None:
-    assert codes("<Echo/>", V2008) == [12200]
+    assert codes("<Echo/>", V2008) == [13750]

@@ -25,7 +25,7 @@ def test_a_queue_has_a_name_and_a_size() -> None:
     assert codes("<Enqueue/>") == [12200]
     assert codes(f"<Enqueue>{'x' * 65}</Enqueue>") == [12200]
     assert codes('<Enqueue maxQueueSize="5001">x</Enqueue>') == [12200]
-    assert codes("<Enqueue>x</Enqueue>", V2008) == [12200]
+    assert codes("<Enqueue>x</Enqueue>", V2008) == [13750]
 
 
 @pytest.mark.conforms("2010-04-01/2.7/action", "2010-04-01/2.7/QueueResult")

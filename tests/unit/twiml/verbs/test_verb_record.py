@@ -131,8 +131,16 @@ def test_the_longest_length_ends_it(version: ApiVersion) -> None:
     assert verb("<Record/>", version).max_length == 3600
     assert verb('<Record transcribe="true"/>', version).max_length == 120
     assert record('maxLength="2"', version=version).call.ended_at == pytest.approx(BEEP + 2)
-    for bad in ("1", "0", "long", *(["86401"] if version is V2010 else [])):
+    for bad in ("long", "-1", "1.5", ""):
         assert codes(f'<Record maxLength="{bad}"/>', version) == [13612]
+
+
+@pytest.mark.parametrize("version", BOTH)
+def test_a_length_out_of_range_is_told_apart_from_what_is_no_number(version: ApiVersion) -> None:
+    for bad in ("1", "0", *(["86401"] if version is V2010 else [])):
+        assert codes(f'<Record maxLength="{bad}"/>', version) == [13617]
+        assert verb(f'<Record maxLength="{bad}"/>', version).max_length == 3600
+    assert codes('<Record maxLength="86401"/>', V2008) == []
 
 
 @pytest.mark.conforms("*/2.5/playBeep", "*/2.5/playBeep-default")

@@ -47,6 +47,6 @@ def test_after_a_verb_that_answers_it_hangs_up_with_a_warning() -> None:
 
 @pytest.mark.conforms("2008-08-01/2.1/no-reject")
 def test_2008_does_not_have_it() -> None:
-    assert codes("<Reject/>", V2008) == [12200]
+    assert codes("<Reject/>", V2008) == [13750]
     assert read("<Reject/>", V2008).verbs == ()
     assert take("<Reject/><Say>goes on</Say>", version=V2008).heard == ["goes on"]

@@ -172,3 +172,11 @@ def test_unknown_attributes_are_warnings(version: ApiVersion) -> None:
 def test_it_knows_its_text_for_the_timeline() -> None:
     say = Say((Segment("a"), Segment("", break_ms=100), Segment("b")), voice="woman", loop=2)
     assert (say.content(), say.given()) == ("a b", {"voice": "woman", "loop": 2})
+
+
+@pytest.mark.parametrize("rate", ["warp", "-10%", "1.2", ""])
+def test_a_rate_that_is_none_is_a_warning_and_the_usual_one(rate: str) -> None:
+    markup = f'<Say>a <prosody rate="{rate}">b</prosody></Say>'
+    assert codes(markup) == [13513]
+    assert take(markup).codes() == [13513]
+    assert [segment.rate for segment in verb(markup).segments] == [1.0]
