@@ -43,7 +43,6 @@ _MISSING: Final = (
     ("Calls/…/Streams, Siprec, Transcriptions (real time)", "by TwiML only"),
     ("Calls/…/UserDefinedMessages, UserDefinedMessageSubscriptions", "of the vendor's browser SDK"),
     ("IncomingPhoneNumbers/…/AssignedAddOns, Recordings/…/AddOnResults", "there are no add-ons"),
-    ("SMS/ShortCodes", "a short code is a number like any other"),
     ("Tokens", "there is no TURN server"),
     ("Usage/Triggers", "not yet"),
 )

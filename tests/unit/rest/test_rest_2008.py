@@ -438,3 +438,5 @@ async def test_what_is_not_there(rest: World) -> None:
         error = (await rest("GET", f"{A}/{path}")).xml.find("RestException")
         assert fields(error)[0] == ("Status", "404")
     assert (await rest("GET", f"{A}/Calls.wav")).status == 404
+    for method in ("POST", "PUT"):
+        assert (await rest(method, f"{A}/Sandbox", {"SmsUrl": "http://127.0.0.1/"})).status == 404

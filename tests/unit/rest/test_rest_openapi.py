@@ -63,12 +63,14 @@ LISTS = {
     "AvailablePhoneNumbers": "AvailablePhoneNumberCountry", "OutgoingCallerIds": "OutgoingCallerId",
     "Usage/Records": "UsageRecord", "Usage/Records/Daily": "UsageRecordDaily", "Notifications": "Notification",
     "Transcriptions": "Transcription", "AvailablePhoneNumbers/US/Local": "AvailablePhoneNumberLocal",
+    "SMS/ShortCodes": "ShortCode",
 }  # fmt: skip
 
 
 async def test_real_answers_fit_the_description(rest: World) -> None:
     rest.services.messages = FewMessages(rest)  # type: ignore[assignment]
     await rest.new_number()
+    await rest.new_number("12345")
     await rest.database.available_numbers.offer([AvailableNumberRecord("+12125550177", "US", "local", NOW)])
     call = await rest.new_call(status=CallStatus.IN_PROGRESS, start_time=NOW, end_time=NOW + timedelta(seconds=1))
     root = f"{V2010}/Accounts/{{A}}"
@@ -85,7 +87,7 @@ async def test_real_answers_fit_the_description(rest: World) -> None:
     await check(rest, ApiVersion.V2010, "FetchCall", f"Calls/{call.sid}")
     await check(rest, ApiVersion.V2010, "FetchBalance", "Balance")
     await check(rest, ApiVersion.V2010, "ListCallRecording", f"Calls/{call.sid}/Recordings")
-    for path in ("Calls", "IncomingPhoneNumbers", "Recordings", "Notifications"):
+    for path in ("Calls", "IncomingPhoneNumbers", "Recordings", "Notifications", "SMS/ShortCodes"):
         await check(rest, ApiVersion.V2008, f"List{LISTS[path]}", path)
     await check(rest, ApiVersion.V2008, "ListMessage", "SMS/Messages")
     await check(rest, ApiVersion.V2008, "FetchCall", f"Calls/{call.sid}")

@@ -170,7 +170,7 @@ async def changes(request: Request) -> dict[str, Any]:
 async def update(request: Request) -> IncomingNumber:
     """Change a number, or give it to a subaccount or the parent."""
     number, values = await fetch(request), await changes(request)
-    _check_fallbacks(values, number)
+    check_fallbacks(values, number)
     target = request.get("account_sid")
     if target and target != number.account_sid:
         other = await request.services.access.account(target)
@@ -184,7 +184,8 @@ async def update(request: Request) -> IncomingNumber:
     return changed or number
 
 
-def _check_fallbacks(values: dict[str, Any], number: IncomingNumber | None) -> None:
+def check_fallbacks(values: dict[str, Any], number: IncomingNumber | None) -> None:
+    """Raise RestError 21405 or 21406 where a fallback would have nothing to stand in for."""
     for name, code in (("voice", 21405), ("sms", 21406)):
         url = values.get(f"{name}_url", getattr(number, f"{name}_url") if number else None)
         if values.get(f"{name}_fallback_url") and not url and not values.get(f"{name}_application_sid"):
@@ -229,7 +230,7 @@ async def take(request: Request, kind: str | None, country: str | None = None) -
         conditions += [Where("iso_country", "=", country)] if country else []
         candidates = [one.phone_number for one in await database.available_numbers.page(conditions)]
     values = await changes(request)
-    _check_fallbacks(values, None)
+    check_fallbacks(values, None)
     for phone_number in candidates:
         number = _bought(request, phone_number, dict(values))
         try:

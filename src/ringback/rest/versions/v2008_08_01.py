@@ -26,6 +26,7 @@ from ringback.rest.resources import (
     notifications,
     numbers,
     recordings,
+    short_codes,
 )
 from ringback.rest.resources.common import FRIENDLY_NAME, own
 from ringback.rest.shapes import Field, Shape, updated
@@ -301,6 +302,21 @@ SMS: Final = Shape(
         Flags=lambda message: _SMS_FLAGS[message.direction],
     ),
 )  # fmt: skip
+SHORT_CODE: Final = Shape(
+    "ShortCode",
+    "ShortCodes",
+    "ShortCodes",
+    _fields(
+        "Sid", "AccountSid", "FriendlyName", "ShortCode", "ApiVersion", "SmsUrl", "SmsMethod", "SmsFallbackUrl",
+        "SmsFallbackMethod", "DateCreated", "DateUpdated",
+        ShortCode=_read("phone_number"),
+        ApiVersion=_read("api_version"),
+        SmsUrl=_read("sms_url"),
+        SmsMethod=_read("sms_method"),
+        SmsFallbackUrl=_read("sms_fallback_url"),
+        SmsFallbackMethod=_read("sms_fallback_method"),
+    ),
+)  # fmt: skip
 SMS_CREATE: Final = (
     Parameter("From", required=21603, code=21212, most=64),
     Parameter("To", required=21604, code=21211, most=64),
@@ -448,6 +464,7 @@ OPERATIONS: Final = (
     Operation("GET", _A + "/SMS/Messages", "ListMessage", messages.listed, SMS, messages.FILTERS, listed=True),
     Operation("POST", _A + "/SMS/Messages", "CreateMessage", messages.create, SMS, SMS_CREATE, 201, test=True),
     Operation("GET", _A + "/SMS/Messages/{Sid}", "FetchMessage", messages.fetch, SMS),
+    *short_codes.operations(SHORT_CODE),
     Operation("GET", _ROOMS, "ListConference", list_conferences, CONFERENCE, CONFERENCE_FILTERS, listed=True),
     Operation("GET", _ROOMS + "/{Sid}", "FetchConference", conferences.fetch, CONFERENCE),
     Operation("GET", _PEOPLE, "ListParticipant", conferences.participants, PARTICIPANT,
@@ -462,4 +479,5 @@ OPERATIONS: Final = (
     Operation("GET", _ONE + "/Notifications", "ListCallNotification", notifications.listed, SUMMARY,
               notifications.FILTERS, listed=True),
     Operation("GET", _A + "/Sandbox", "FetchSandbox", no_sandbox),
+    Operation("POST", _A + "/Sandbox", "UpdateSandbox", no_sandbox),
 )  # fmt: skip

@@ -15,6 +15,7 @@ from ringback.rest.resources import (
     numbers,
     queues,
     recordings,
+    short_codes,
     sip,
     usage,
 )
@@ -29,6 +30,7 @@ OPERATIONS: Final = (
     *notifications.OPERATIONS,
     *messages.OPERATIONS,
     *numbers.OPERATIONS,
+    *short_codes.OPERATIONS,
     *available.OPERATIONS,
     *caller_ids.OPERATIONS,
     *applications.OPERATIONS,
