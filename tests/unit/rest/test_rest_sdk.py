@@ -330,6 +330,22 @@ async def test_applications(rest: World, sdk: Sdk) -> None:
 
 
 @pytest.mark.conforms(
+    "2010-04-01/9/FetchShortCode",
+    "2010-04-01/9/ListShortCode",
+    "2010-04-01/9/UpdateShortCode",
+)
+async def test_short_codes(rest: World, sdk: Sdk) -> None:
+    await rest.new_number("12345")
+    [code] = await sdk(lambda c: c.api.account.short_codes.list(short_code="123*"))
+    assert (code.short_code, code.sms_method, code.account_sid) == ("12345", "POST", rest.account.sid)
+    assert isinstance(code.date_created, datetime)
+    changed = await sdk(lambda c: c.api.account.short_codes(code.sid).update(sms_url=URL, sms_method="GET"))
+    assert (changed.sms_url, changed.sms_method) == (URL, "GET")
+    assert (await sdk(lambda c: c.api.account.short_codes(code.sid).fetch())).sms_url == URL
+    assert await sdk.refused(lambda c: c.api.account.short_codes(f"SC{'0' * 32}").fetch()) == (404, 20404)
+
+
+@pytest.mark.conforms(
     "2010-04-01/9/CreateNewKey",
     "2010-04-01/9/DeleteKey",
     "2010-04-01/9/FetchBalance",
