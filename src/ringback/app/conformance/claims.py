@@ -22,7 +22,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class UnknownClauseError(Exception):
-    """A test claims a clause that there is not."""
+    """A test claims a clause that there is not, or one that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class _Test:
 def proofs(root: Path) -> dict[str, list[str]]:
     """Return for each clause that is claimed the tests that prove it, sorted.
 
-    `root` is the directory of the repository. Raises UnknownClauseError for claims of clauses that there are not.
+    `root` is the directory of the repository. Raises UnknownClauseError for claims of clauses that there are not, and
+    for those that are computed rather than written out.
     """
     raised = numbers_of_package(root / "src" / "ringback")
     by_code: dict[int, list[str]] = {}
@@ -78,7 +79,7 @@ def _tests(root: Path) -> Iterator[_Test]:
         file = path.relative_to(root).as_posix()
         module = ast.parse(path.read_text("utf-8"))
         constants = _constants(module)
-        yield from _of(module.body, file, _claims_of_module(module), constants)
+        yield from _of(module.body, file, _claims_of_module(module, file), constants)
 
 
 def _of(
@@ -86,14 +87,14 @@ def _of(
 ) -> Iterator[_Test]:
     for node in body:
         if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
-            own = _claims(node.decorator_list)
+            own = _claims(node.decorator_list, prefix)
             yield from _of(node.body, f"{prefix}::{node.name}", claims + own, constants)
         elif isinstance(node, _Function) and node.name.startswith("test_"):
             numbers = frozenset() if prefix.startswith(_ABOUT_CODES) else _numbers(node)
             # A table at the top of the module that the test is parametrized with is part of it.
             for name in {name.id for name in ast.walk(node) if isinstance(name, ast.Name)} & constants.keys():
                 numbers |= constants[name]
-            yield _Test(f"{prefix}::{node.name}", claims + _claims(node.decorator_list), numbers)
+            yield _Test(f"{prefix}::{node.name}", claims + _claims(node.decorator_list, prefix), numbers)
 
 
 def _constants(module: ast.Module) -> dict[str, frozenset[int]]:
@@ -112,21 +113,20 @@ def _numbers(node: ast.AST) -> frozenset[int]:
     return frozenset(one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and type(one.value) is int)
 
 
-def _claims_of_module(module: ast.Module) -> tuple[str, ...]:
+def _claims_of_module(module: ast.Module, file: str) -> tuple[str, ...]:
     for node in module.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in node.targets):
             marks = node.value.elts if isinstance(node.value, ast.List | ast.Tuple) else [node.value]
-            return _claims(marks)
+            return _claims(marks, file)
     return ()
 
 
-def _claims(decorators: Iterable[ast.expr]) -> tuple[str, ...]:
-    return tuple(
-        argument.value
-        for decorator in decorators
-        if isinstance(decorator, ast.Call)
-        and isinstance(decorator.func, ast.Attribute)
-        and decorator.func.attr == MARKER
-        for argument in decorator.args
-        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-    )
+def _claims(decorators: Iterable[ast.expr], where: str) -> tuple[str, ...]:
+    found = []
+    for decorator in decorators:
+        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute):
+            for argument in decorator.args if decorator.func.attr == MARKER else ():
+                if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
+                    raise UnknownClauseError(f"{where}, line {argument.lineno}: write the clause out, it is not run")
+                found.append(argument.value)
+    return tuple(found)

@@ -66,6 +66,15 @@ def test_an_unknown_clause_is_a_mistake(root: Path) -> None:
         proofs(root)
 
 
+@pytest.mark.parametrize(
+    "claim", ['*(f"2008-08-01/2.4/{name}" for name in NAMES)', 'f"2008-08-01/{CLAUSE}"', "TIMEOUT"]
+)
+def test_a_claim_that_is_computed_is_a_mistake_and_not_lost(root: Path, claim: str) -> None:
+    write(root, f"import pytest\n\n@pytest.mark.conforms({claim})\ndef test_one(): ...")
+    with pytest.raises(UnknownClauseError, match=r"^tests/test_one.py, line 3: write the clause out"):
+        proofs(root)
+
+
 def test_codes_are_proved_by_those_who_name_them_once_they_are_raised(root: Path) -> None:
     write(root, "raise Error(13310)", "src/ringback/gather.py")
     write(root, "CODES = {13310: 'a', 13311: 'b', 13312: 'c'}", "src/ringback/model/errors.py")
