@@ -34,6 +34,9 @@ notification (20001). Requests beyond `http.max_concurrent` and `http.requests_p
 Where the published sources disagree, Ringback answers so: a call that is made gets status 201 in both versions; `Url`
 counts where `Twiml` is there too (with notification 32019); a message without content is 21602; the capabilities of
 numbers are in small letters; a recording without a suffix is WAV, or its metadata where `Accept` asks for JSON or XML.
+
+A short code is a number like any other, of five or six digits: it is added as one, and `SMS/ShortCodes` shows it again
+under the sid of that number with `SC` in place of `PN`.
 """
 
 _MISSING: Final = (
