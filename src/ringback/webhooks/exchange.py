@@ -21,6 +21,7 @@ from yarl import URL
 
 from ringback.webhooks.failures import ERRORS, FetchError, classify
 from ringback.webhooks.guard import AddressGuard
+from ringback.webhooks.nameless import nameless_context
 from ringback.webhooks.settings import WebhookSettings
 
 _KEEPALIVE = 30.0  # the time between two documents of a menu: a prompt and a key
@@ -42,6 +43,8 @@ class Request:
     """Answers a Digest challenge (RFC 7616), and logs in ahead of it from then on."""
     account: str = ""
     """Whose request it is: only of the same may an answer be used again."""
+    sni: bool = True
+    """Whether the server's name is told in the TLS handshake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class HttpExchange:
         """Raises OSError or ssl.SSLError when the settings' `ca_file` can't be read."""
         self._guard = AddressGuard(settings.allow_private, settings.deny)
         self._connections_per_host = settings.connections_per_host
+        self._settings = settings
         self._tls = _tls_context(settings.ca_file, settings.verify_certificates)
         self._session: aiohttp.ClientSession | None = None
 
@@ -166,7 +170,11 @@ class HttpExchange:
             allow_redirects=False,
             middlewares=(request.digest, *watched) if request.digest else watched,
             timeout=_timeout(request.connect_timeout, request.read_timeout),
+            ssl=True if request.sni else self._tls_without_name(),
         )
+
+    def _tls_without_name(self) -> ssl.SSLContext:
+        return _tls_context(self._settings.ca_file, self._settings.verify_certificates, named=False)
 
     async def close(self) -> None:
         """Close the kept connections."""
@@ -234,8 +242,8 @@ def _timeout(connect: float, read: float) -> aiohttp.ClientTimeout:
 
 
 @lru_cache
-def _tls_context(ca_file: Path | None, verify: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
+def _tls_context(ca_file: Path | None, verify: bool, named: bool = True) -> ssl.SSLContext:
+    context = ssl.create_default_context() if named else nameless_context()
     if ca_file is not None:
         context.load_verify_locations(cafile=ca_file)
     if not verify:

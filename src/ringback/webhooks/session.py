@@ -59,6 +59,7 @@ class _Limits:
     total: float
     retries: int
     retry_on: frozenset[str]
+    sni: bool
 
     def retry(self, failure: FetchError) -> bool:
         return failure.kind in self.retry_on or "all" in self.retry_on
@@ -176,6 +177,7 @@ class WebhookSession:
             total=overrides.total_timeout or total_timeout or settings.total_timeout,
             retries=settings.retries if overrides.retries is None else overrides.retries,
             retry_on=overrides.retry_on or settings.retry_on,
+            sni=overrides.sni,
         )
 
     async def _travel(self, hop: _Hop, errand: _Errand) -> WebhookResponse:
@@ -253,6 +255,7 @@ class WebhookSession:
             errand.limits.read,
             login.digest if login else None,
             self._account,
+            errand.limits.sni,
         )
 
     def _jar(self) -> aiohttp.CookieJar:

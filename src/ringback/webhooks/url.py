@@ -40,6 +40,8 @@ class Overrides:
     retries: int | None = None
     retry_on: frozenset[str] | None = None
     """Of RETRY_KINDS."""
+    sni: bool = True
+    """Whether the server's name is told in the TLS handshake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ def parse_overrides(fragment: str) -> Overrides:
         total_timeout=_milliseconds(pairs, "tt", 15_000),
         retries=_number(pairs, "rc", 0, 5),
         retry_on=retry_on if retry_on <= RETRY_KINDS else None,
+        sni=pairs.get("sni") != "n",
     )
 
 

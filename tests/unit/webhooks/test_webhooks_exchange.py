@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -226,6 +227,32 @@ async def test_unknown_authorities_are_refused_unless_told_otherwise(
         assert await body(careless, request(secure["elsewhere"].base + "/")) == b"<Response/>"
     finally:
         await careless.close()
+
+
+@pytest.mark.conforms("2010-04-01/7/sni")
+async def test_a_server_need_not_be_told_its_name_and_must_have_it(exchange: HttpExchange) -> None:
+    told: list[str | None] = []
+    async with AsyncExitStack() as stack:
+        servers = {}
+        for name in ("valid", "expired", "elsewhere"):
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(TLS / f"{name}.pem")
+            context.sni_callback = lambda _socket, server, _context: told.append(server)
+            served = await serve(stack, Application(), ssl_context=context)
+            servers[name] = served.base.replace("127.0.0.1", "localhost") + "/"
+        trusting = HttpExchange(WebhookSettings(ca_file=TLS / "authority.pem"))
+        stack.push_async_callback(trusting.close)
+        assert await body(trusting, request(servers["valid"])) == b"<Response/>"
+        assert await body(trusting, replace(request(servers["valid"]), sni=False)) == b"<Response/>"
+        assert told == ["localhost", None]
+        for name, code in (("expired", 11236), ("elsewhere", 11235)):
+            error = await failure(trusting, replace(request(servers[name]), sni=False))
+            assert error.code == code, name
+        assert (await failure(exchange, replace(request(servers["valid"]), sni=False))).code == 11237
+        careless = HttpExchange(WebhookSettings(verify_certificates=False))
+        stack.push_async_callback(careless.close)
+        assert await body(careless, replace(request(servers["elsewhere"]), sni=False)) == b"<Response/>"
+        assert set(told[1:]) == {None}
 
 
 async def test_a_server_without_tls(application: Application, exchange: HttpExchange) -> None:

@@ -139,6 +139,7 @@ def test_a_reference_that_is_none() -> None:
     "2010-04-01/7/rc",
     "2010-04-01/7/rp",
     "2010-04-01/7/e",
+    "2010-04-01/7/sni",
 )
 @pytest.mark.parametrize(
     ("fragment", "overrides"),
@@ -152,7 +153,9 @@ def test_a_reference_that_is_none() -> None:
         ("ct=10000&tt=15000", Overrides(connect_timeout=10.0, total_timeout=15.0)),
         ("ct=10001", Overrides()),
         ("ct=-1&rt=1e3&tt=²&rc=", Overrides()),
-        ("ct=500&sni=n&e=ashburn&&=", Overrides(connect_timeout=0.5)),
+        ("ct=500&sni=n&e=ashburn&&=", Overrides(connect_timeout=0.5, sni=False)),
+        ("sni=y", Overrides()),
+        ("sni=no", Overrides()),
     ],
 )
 def test_connection_overrides(fragment: str, overrides: Overrides) -> None:
