@@ -146,7 +146,7 @@ class Conference:
             member.reason = "hangup" if leg.status.final else "redirected"
             raise
         except MediaError as error:
-            leg.note(events.WARNING, code=0, message=f"conference {self.name}: {error}")
+            leg.note(events.ERROR, code=16001, message=f"conference {self.name} cannot be joined: {error}")
             return Attended(self.sid, "failed", round(leg.now() - began))
         else:
             member.reason = reason

@@ -411,6 +411,8 @@ async def test_a_member_without_audio_cannot_join() -> None:
     await hall.enter(0)
     await asyncio.sleep(1)
     assert hall.attended[one.sid].reason == "failed"
+    (told,) = hall.exchange.timeline(one.sid, events.ERROR)
+    assert told["code"] == 16001
     await hall.exchange.switch.close()
 
 
