@@ -24,7 +24,7 @@ from ringback.messaging.service import MessageService, reply_sid
 from ringback.messaging.settings import MessageSettings
 from ringback.model import events
 from ringback.model.messages import CarrierRecord, MessageRecord
-from ringback.model.records import CallEvent, IncomingNumber
+from ringback.model.records import AccountStatus, CallEvent, IncomingNumber
 from ringback.storage.database import Database
 from ringback.twiml.messaging.interpreter import MessagingSession
 from ringback.twiml.services import Answer, Application, Fetch, read_method
@@ -66,6 +66,11 @@ class MessageApplications:
     async def conduct(self, message: MessageRecord, owner: Owner, opt_out: str) -> None:
         """Ask the application of a number about a message, and send what it answers. See `Conduct`."""
         assert self.service is not None
+        if owner.account.status is not AccountStatus.ACTIVE:
+            account = owner.account
+            text = f"the account {account.sid} is {account.status}: the message is kept, and nobody is asked"
+            self._note(CallEvent(message.sid, self._utcnow(), events.ERROR, {"code": 10003, "message": text}))
+            return
         if opt_out:
             await self.service.answer_keyword(message, REPLIES[opt_out])  # type: ignore[index]
         application = await self._application(owner.number)

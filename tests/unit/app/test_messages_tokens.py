@@ -9,7 +9,7 @@ from ringback.app.messages import COOKIE_SECONDS, Tokens
 from ringback.messaging.port import Arrival
 from ringback.model.messages import CarrierRecord
 from ringback.model.provisioning import ApplicationRecord
-from ringback.model.records import Account
+from ringback.model.records import Account, AccountStatus
 from ringback.storage.messages import MessageQuery
 from tests.unit.app.message_applications import NOW, PERSON, SHOP, World, message_applications, number
 from tests.unit.app.web_in_memory import Page
@@ -91,6 +91,16 @@ async def test_a_number_without_an_application_is_told_of(world: World) -> None:
     await world.service.tick()
     assert await world.bring(to="+15550100002") == []
     assert "--sms-url" in world.events[-1].data["message"]
+
+
+async def test_an_account_that_is_not_active_keeps_its_messages_and_is_not_asked(world: World) -> None:
+    await world.database.accounts.update(world.account.sid, status=AccountStatus.SUSPENDED)
+    world.clock[0] += 5
+    assert await world.bring("STOP") == []
+    assert world.web.asked == []
+    (kept,) = await world.database.messages.find(MessageQuery(to=SHOP))
+    (told,) = [event.data for event in world.events]
+    assert (kept.body, told["code"]) == ("STOP", 10003)
 
 
 async def test_an_application_of_the_api_is_asked_in_place_of_the_urls(world: World) -> None:
