@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Final
 
-import numpy as np
-
 from ringback.rtp.reports import Rng, delay_since, interval, loss, ntp_short, ntp_time, round_trip
 from ringback.rtp.rtcp import (
     ReportBlock,
@@ -136,12 +134,11 @@ class Reports:
         received = counts.received - leg.skipped
         if received <= leg.received_before:
             return None
-        columns = (np.array([value]) for value in (counts.expected, received, leg.expected_before, leg.received_before))
-        fraction, lost = loss(*columns)
+        fraction, lost = loss(counts.expected, received, leg.expected_before, leg.received_before)
         leg.expected_before, leg.received_before = counts.expected, received
         waited = delay_since(leg.last_sr_at, now) if leg.last_sr else 0
         highest, jitter = counts.highest & 0xFFFFFFFF, int(counts.jitter)
-        return ReportBlock(counts.source, int(fraction[0]), int(lost[0]), highest, jitter, leg.last_sr, waited)
+        return ReportBlock(counts.source, fraction, lost, highest, jitter, leg.last_sr, waited)
 
     def receive(self, row: int, data: bytes, ssrc: int, now: float) -> FarEnd | None:
         """Take what a peer says; return how it hears our source `ssrc`, where it tells. Damaged packets are passed

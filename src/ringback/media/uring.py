@@ -21,6 +21,10 @@ _DO_NOT_WAIT: Final = 0x40
 _NO_SIGNAL: Final = 0x4000
 _ONE_MAPPING: Final = 1
 """IORING_FEAT_SINGLE_MMAP: both rings lie in one piece of memory."""
+_TELLS_FAILURES_ONLY: Final = 0x800
+"""IORING_FEAT_CQE_SKIP: a request may ask that only its failure be told."""
+_SKIP_SUCCESS: Final = 0x40
+"""IOSQE_CQE_SKIP_SUCCESS."""
 _RINGS_AT, _REQUESTS_AT = 0, 0x10000000
 _REQUEST: Final = np.dtype(
     [
@@ -40,7 +44,7 @@ _REQUEST: Final = np.dtype(
     ]
 )
 """struct io_uring_sqe."""
-_RESULT: Final = np.dtype([("data", "<u8"), ("result", "<i4"), ("flags", "<u4")])
+_RESULT: Final = np.dtype([("data", "<i8"), ("result", "<i4"), ("flags", "<u4")])
 """struct io_uring_cqe."""
 _WORDS: Final = _REQUEST.itemsize // 8
 _DATA: Final = 4
@@ -62,6 +66,7 @@ class Uring:
             entries, results, features = int(told[0]), int(told[1]), int(told[5])
             if not features & _ONE_MAPPING:
                 raise OSError("this system's io_uring is too old")
+            self._skip = _SKIP_SUCCESS if features & _TELLS_FAILURES_ONLY else 0
             self._map(entries, results, told[10:20].tolist(), told[20:30].tolist())
         except OSError:
             os.close(fd)
@@ -78,6 +83,7 @@ class Uring:
         self._numbers = np.frombuffer(self._rings, np.uint32, size // 4)
         self._numbers[order // 4 : order // 4 + entries] = np.arange(entries)
         self._requests = np.frombuffer(self._memory, np.uint64).reshape(entries, _WORDS)
+        self._places = np.arange(entries, dtype=np.uint64)
         self._results = np.frombuffer(self._rings, _RESULT, results, done)
 
     def close(self) -> None:
@@ -92,29 +98,47 @@ class Uring:
         return requests_for(buffer, _REQUEST, "buffer", "size", operation=_RECEIVE, message_flags=_DO_NOT_WAIT)
 
     def to_write(self, buffer: NDArray[np.uint8]) -> Requests:
-        """Requests that each send a row of `buffer`."""
-        flags = _DO_NOT_WAIT | _NO_SIGNAL
-        return requests_for(buffer, _REQUEST, "buffer", "size", operation=_SEND, message_flags=flags)
+        """Requests that each send a row of `buffer`. What is sent is sent whole, so that only failures need be told."""
+        how = _DO_NOT_WAIT | _NO_SIGNAL
+        return requests_for(buffer, _REQUEST, "buffer", "size", operation=_SEND, message_flags=how, flags=self._skip)
 
     def do(self, requests: Requests, which: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """Do all requests, or those with these indices; return the bytes of each, or an error."""
         words = requests.view(np.uint64).reshape(-1, _WORDS)
-        if which is not None:
-            words = words.take(which, axis=0)
-        words[:, _DATA] = np.arange(len(words))
-        results = np.full(len(words), NOT_DONE, np.int64)
-        for first in range(0, len(words), len(self._requests)):
-            self._some(words[first : first + len(self._requests)], results)
+        count = len(words) if which is None else len(which)
+        # Who is told of failures only takes the rest for done.
+        quiet = self._skip and len(words) and requests["flags"][0] & self._skip
+        results = np.full(count, requests["size"][0] if quiet else NOT_DONE, np.int64)
+        for first in range(0, count, len(self._requests)):
+            last = min(first + len(self._requests), count)
+            tail = int(self._numbers[self._tail // 4])
+            if which is None:
+                self._put(tail, words[first:last])
+            else:
+                self._put_those(tail, words, which[first:last])
+            self._some(tail, results[first:last])
         return results
 
-    def _some(self, words: NDArray[np.uint64], results: NDArray[np.int64]) -> None:
-        tail, entries = int(self._numbers[self._tail // 4]), len(self._requests)
-        place = tail % entries
-        before_end = min(entries - place, len(words))
+    def _put(self, tail: int, words: NDArray[np.uint64]) -> None:
+        """Copy requests to their place in the ring, which goes round."""
+        place = tail % len(self._requests)
+        before_end = min(len(self._requests) - place, len(words))
         self._requests[place : place + before_end] = words[:before_end]
         self._requests[: len(words) - before_end] = words[before_end:]
-        self._numbers[self._tail // 4] = (tail + len(words)) & 0xFFFFFFFF
-        left = len(words)
+
+    def _put_those(self, tail: int, words: NDArray[np.uint64], which: NDArray[np.int64]) -> None:
+        """The same with those that have these indices, copied once only."""
+        place = tail % len(self._requests)
+        before_end = min(len(self._requests) - place, len(which))
+        for there, some in ((place, which[:before_end]), (0, which[before_end:])):
+            words.take(some, axis=0, out=self._requests[there : there + len(some)], mode="clip")
+
+    def _some(self, tail: int, results: NDArray[np.int64]) -> None:
+        left, place = len(results), tail % len(self._requests)
+        before_end = min(len(self._requests) - place, left)
+        self._requests[place : place + before_end, _DATA] = self._places[:before_end]
+        self._requests[: left - before_end, _DATA] = self._places[before_end:left]
+        self._numbers[self._tail // 4] = (tail + left) & 0xFFFFFFFF
         while left > 0:
             # What makes no sense ends one call early, with a result as everything has one.
             done = self._kernel(self._enter, self._fd, left, 0, 0, 0, 0)
@@ -126,6 +150,10 @@ class Uring:
     def _collect(self, results: NDArray[np.int64]) -> None:
         head = int(self._numbers[self._done_head // 4])
         count = (int(self._numbers[self._done_tail // 4]) - head) & 0xFFFFFFFF
-        events = self._results.take(np.arange(head, head + count) % len(self._results))
+        if not count:
+            return
+        place = head % len(self._results)
+        before_end = min(len(self._results) - place, count)
+        for events in (self._results[place : place + before_end], self._results[: count - before_end]):
+            results[events["data"]] = events["result"]
         self._numbers[self._done_head // 4] = (head + count) & 0xFFFFFFFF
-        results[events["data"].astype(np.int64)] = events["result"]

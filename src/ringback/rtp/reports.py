@@ -72,18 +72,16 @@ def update_jitter(
         rows, passing = rows[~first], passing[~first]
 
 
-def loss(
-    expected: Integers, received: Integers, expected_before: Integers, received_before: Integers
-) -> tuple[NDArray[np.uint8], Integers]:
+def loss(expected: int, received: int, expected_before: int, received_before: int) -> tuple[int, int]:
     """Return the fraction lost since the last report, of 256, and the packets lost since the beginning (§A.3).
 
-    The arguments count the packets of each leg since the beginning, now and at the last report. Duplicates count as
-    received, so that the second figure may be negative; the first one is then 0. It is kept within 24 bits.
+    The arguments count packets since the beginning, now and at the last report. Duplicates count as received, so that
+    the second figure may be negative; the first one is then 0. It is kept within 24 bits.
     """
     due = expected - expected_before
-    lost = np.clip(due - (received - received_before), 0, None)
-    fraction = np.where(due > 0, lost * 256 // np.maximum(due, 1), 0)
-    return np.minimum(fraction, 255).astype(np.uint8), np.clip(expected - received, -0x800000, 0x7FFFFF)
+    lost = max(0, due - (received - received_before))
+    fraction = min(lost * 256 // due, 255) if due > 0 else 0
+    return fraction, max(-0x800000, min(expected - received, 0x7FFFFF))
 
 
 def interval(rng: Rng, *, first: bool = False) -> float:

@@ -70,7 +70,8 @@ class Run:
     """One program under load.
 
     `cpu` is the share of a core that it used, `waited` the share of the time in which it would have gone on but for
-    others on that core, and `bytes_per_leg` what its memory grew by.
+    others on that core, `stolen` the share in which the machine's host had that core, and `bytes_per_leg` what its
+    memory grew by.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Run:
     window: Window
     waited: float = 0.0
     bytes_per_leg: int = 0
+    stolen: float = 0.0
 
     @property
     def legs_served(self) -> float:
@@ -123,6 +125,7 @@ def summary(pairs: Sequence[Pair]) -> dict[str, Any]:
         },
         "late_or_lost": round(typical(lambda pair: pair.case.window.late_or_lost), 6),
         "bytes_per_leg": round(typical(lambda pair: pair.case.bytes_per_leg)),
+        "stolen": round(typical(lambda pair: pair.case.stolen), 4),
     }
 
 
@@ -165,6 +168,10 @@ def doubts(run: Run) -> list[str]:
         found.append(f"the load generator itself was late {share} of the time, by up to {worst}: the machine is busy")
     if run.waited > 0.02:
         found.append(f"others had its core {run.waited:.0%} of the time: it was late because of them too")
+    if run.stolen > 0.005:
+        found.append(
+            f"the host of this machine had its core {run.stolen:.1%} of the time: no program can be in time then"
+        )
     if window.own_cpu > 0.85:
         found.append(f"the load generator used {window.own_cpu:.0%} of its core: take fewer legs")
     if run.legs_served < 0.98 * run.legs:

@@ -75,6 +75,18 @@ def waited_seconds(pid: int) -> float:
         return 0.0
 
 
+def stolen_seconds(core: int) -> float:
+    """How long the host of a virtual machine had a core for others since it began; 0 where the kernel does not tell.
+
+    See proc_stat(5), "steal".
+    """
+    with suppress(OSError, IndexError):
+        for line in (PROC / "stat").read_text().splitlines():
+            if line.startswith(f"cpu{core} "):
+                return int(line.split()[8]) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
 def resident_bytes(pid: int) -> int:
     """The memory of a process. Raises BenchError when it is gone."""
     try:

@@ -152,10 +152,11 @@ class Bench:
 
     async def _window(self, name: str, legs: int, load: Program, pid: int) -> Run:
         began, cpu, waited = time.monotonic(), machine.cpu_seconds(pid), machine.waited_seconds(pid)
+        stolen = machine.stolen_seconds(self._core)
         told = await load.measure(self._options.seconds)
         cpu, waited = machine.cpu_seconds(pid) - cpu, machine.waited_seconds(pid) - waited
-        length = time.monotonic() - began
-        return Run(name, legs, cpu / length, Window.read(told), waited / length)
+        stolen, length = machine.stolen_seconds(self._core) - stolen, time.monotonic() - began
+        return Run(name, legs, cpu / length, Window.read(told), waited / length, stolen=stolen / length)
 
     def _check_room(self, legs: int, directory: Path) -> None:
         needed = legs * self._options.lifetime * _RECORDED_BYTES_PER_SECOND
@@ -178,7 +179,7 @@ class Bench:
 async def _leg(media: MediaWorkers, listener: _Listener, port: int) -> MediaLeg:
     """Take a leg for the telephone at `port`."""
     leg = await media.open(listener)
-    await leg.setup(LegFormat((HOST, port), g711.PCMU, {g711.PCMU: "PCMU"}, TELEPHONE_EVENT))
+    await leg.setup(LegFormat((HOST, port), g711.PCMU, {g711.PCMU: "PCMU"}, TELEPHONE_EVENT, rtcp="mux"))
     return leg
 
 

@@ -29,8 +29,8 @@ def window(late_ms: list[float] | None = None, **changed: Any) -> Window:
 
 def run(name: str = "prompt", legs: int = 100, cpu: float = 0.1, **changed: Any) -> Run:
     """A run in which all legs were served."""
-    waited, bytes_per_leg = changed.pop("waited", 0.0), changed.pop("bytes_per_leg", 0)
-    return Run(name, legs, cpu, window(**{"received": legs * 500} | changed), waited, bytes_per_leg)
+    waited, bytes_per_leg, stolen = (changed.pop(each, 0) for each in ("waited", "bytes_per_leg", "stolen"))
+    return Run(name, legs, cpu, window(**{"received": legs * 500} | changed), waited, bytes_per_leg, stolen)
 
 
 def pair(cpu: float, before: float = 0.1, after: float = 0.1, **changed: Any) -> Pair:

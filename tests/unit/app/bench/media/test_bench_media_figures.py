@@ -59,9 +59,9 @@ def test_the_ratio_is_to_the_limit_at_that_time() -> None:
 
 def test_a_summary_is_of_medians_and_of_the_worst() -> None:
     rounds = [
-        pair(0.2, bytes_per_leg=1000, worst_ms=5.0),
+        pair(0.2, bytes_per_leg=1000, worst_ms=5.0, stolen=0.02),
         pair(0.4, bytes_per_leg=3000, worst_ms=80.0, lost=50_000),
-        pair(0.25, bytes_per_leg=2000, worst_ms=7.0),
+        pair(0.25, bytes_per_leg=2000, worst_ms=7.0, stolen=0.01),
     ]
     assert summary(rounds) == {
         "legs": 100,
@@ -70,6 +70,7 @@ def test_a_summary_is_of_medians_and_of_the_worst() -> None:
         "late_ms": {"p50": 0.1, "p99": 0.1, "max": 80.0},
         "late_or_lost": 0.0,
         "bytes_per_leg": 2000,
+        "stolen": 0.01,
     }
 
 
@@ -79,7 +80,7 @@ def test_a_report_of_one_number_of_legs() -> None:
     assert list(told["cases"]) == ["record", "prompt"]
     assert told["cases"]["record"] == {"not_available": "no"}
     assert set(told["cases"]["prompt"]) == {
-        "legs", "legs_per_core", "ratio", "late_ms", "late_or_lost", "bytes_per_leg",
+        "legs", "legs_per_core", "ratio", "late_ms", "late_or_lost", "bytes_per_leg", "stolen",
     }  # fmt: skip
 
 
@@ -99,10 +100,11 @@ def test_a_report_of_nothing() -> None:
 
 def test_figures_that_should_not_be_believed_are_named() -> None:
     assert doubts(run()) == []
-    busy: Run = run(waited=0.3, own_late=0.2, own_worst_ms=42.0, own_cpu=0.9, received=100)
-    late, others, core, served = doubts(busy)
+    busy: Run = run(waited=0.3, stolen=0.07, own_late=0.2, own_worst_ms=42.0, own_cpu=0.9, received=100)
+    late, others, host, core, served = doubts(busy)
     assert "late 20% of the time, by up to 42 ms" in late
     assert "others had its core 30% of the time" in others
+    assert "the host of this machine had its core 7.0% of the time" in host
     assert "used 90% of its core" in core
     assert "0 of 100 legs were served" in served
 

@@ -70,6 +70,15 @@ def test_waiting_for_the_core_is_told_by_the_kernel(tmp_path: Path, monkeypatch:
     assert machine.waited_seconds(7) == 2.5
 
 
+def test_what_the_host_took_of_a_core_is_told_by_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine.stolen_seconds(0) >= 0.0
+    monkeypatch.setattr(machine, "PROC", tmp_path)
+    assert machine.stolen_seconds(1) == 0.0
+    (tmp_path / "stat").write_text("cpu  9 9 9 9 9 9 9 900\ncpu1 9 9 9 9 9 9 9 150 0 0\ncpu10 9 9 9 9 9 9 9 7 0 0\n")
+    assert machine.stolen_seconds(1) == 150 / os.sysconf("SC_CLK_TCK")
+    assert machine.stolen_seconds(3) == 0.0
+
+
 def test_memory_is_that_of_the_process(child: int) -> None:
     assert 0 < machine.resident_bytes(child) < machine.resident_bytes(os.getpid())
 
