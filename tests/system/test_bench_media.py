@@ -7,7 +7,7 @@ from ringback.app.bench.media.cases import CASES
 from ringback.app.bench.media.errors import BenchError
 from ringback.app.bench.media.runs import Options, bench_media
 
-FIGURES = {"legs", "legs_per_core", "ratio", "late_ms", "late_or_lost", "bytes_per_leg"}
+FIGURES = {"legs", "legs_per_core", "ratio", "late_ms", "late_or_lost", "bytes_per_leg", "stolen"}
 
 
 @pytest.mark.needs("cc")
@@ -32,6 +32,7 @@ async def test_ten_legs_for_a_second() -> None:
         assert 0 <= case["late_ms"]["p50"] <= case["late_ms"]["p99"] <= case["late_ms"]["max"]
         assert 0 <= case["late_or_lost"] <= 1
         assert case["bytes_per_leg"] >= 0
+        assert 0 <= case["stolen"] <= 1
     # 500 packets in a second, give or take what a busy machine does.
     assert all(250 < run.window.received < 750 for run in results.limits)
     assert any("of the limit" in line for line in said)
