@@ -456,6 +456,11 @@ class Dispatcher:
         """A message was deleted or redacted: what is remembered of it is no longer true."""
         self._settled.pop(sid, None)
 
+    @property
+    def busy(self) -> bool:
+        """Is a message being handed over?"""
+        return len(self._tasks) > 0
+
     async def idle(self) -> None:
         """Return when nothing is being handed over. For tests and an orderly end."""
         await self._tasks.drain()

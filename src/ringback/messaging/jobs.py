@@ -98,6 +98,11 @@ class JobRunner:
             for job in found:
                 self.add(job)
 
+    @property
+    def busy(self) -> bool:
+        """Is a job being done?"""
+        return len(self._tasks) > 0
+
     async def idle(self) -> None:
         """Return when there is nothing to do now. For tests and an orderly end."""
         await self._tasks.drain()

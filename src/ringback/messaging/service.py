@@ -143,9 +143,10 @@ class MessageService:
 
     async def idle(self) -> None:
         """Return when there is nothing to do now. For tests."""
-        await self._dispatcher.idle()
-        await self.jobs.idle()
-        await self._dispatcher.idle()
+        while self._dispatcher.busy or self.jobs.busy:
+            # Either makes work for the other: an answer is sent, and what became of it is told.
+            await self._dispatcher.idle()
+            await self.jobs.idle()
 
     async def close(self) -> None:
         """End: what is being handed over is finished, everything else stays in the store."""

@@ -126,34 +126,33 @@ class Listener:
         except TlsError as error:
             sock.close()
             logger.error("no SIP connection can be accepted: %s", error)
+        except Exception:
+            # The fault of one connection must not end the listener, and with it all the others.
+            sock.close()
+            logger.exception("a SIP connection from %s failed", remote[0])
         finally:
             self._connections.leave(remote[0])
 
     async def _serve_stream(self, sock: socket.socket) -> None:
-        kind = self.where.transport
-
-        def make() -> StreamConnection:
-            return StreamConnection(
-                self._connections, self._connections.number(), kind, self._limits, accepted=True, port=self.where.port
-            )
-
-        connection = (await self._accept(make, sock))[1]
-        assert isinstance(connection, StreamConnection)
+        kind, port = self.where.transport, self.where.port
+        connection = StreamConnection(
+            self._connections, self._connections.number(), kind, self._limits, accepted=True, port=port
+        )
+        # Not what is returned beside the transport: with TLS that is uvloop's own protocol.
+        await self._accept(lambda: connection, sock)
         await connection.closed
 
-    async def _accept(
-        self, make: Callable[[], asyncio.Protocol], sock: socket.socket
-    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+    async def _accept(self, make: Callable[[], asyncio.Protocol], sock: socket.socket) -> asyncio.Transport:
         options: dict[str, Any] = {}
         if self.where.transport in ("TLS", "WSS"):
             options = {"ssl": self._tls.server(), "ssl_handshake_timeout": self._limits.handshake}
-        return await self._loop.connect_accepted_socket(make, sock, **options)
+        return (await self._loop.connect_accepted_socket(make, sock, **options))[0]
 
     async def _serve_web(self, sock: socket.socket, remote: tuple[str, int], web_server: web.Server) -> None:
         """Serve one HTTP connection: it becomes a WebSocket in time, or is closed."""
         over = self._upgrading[remote] = self._loop.create_future()
         try:
-            transport, _ = await self._accept(web_server, sock)
+            transport = await self._accept(web_server, sock)
             await asyncio.wait([over], timeout=self._limits.handshake)
             if remote in self._upgraded:
                 await over

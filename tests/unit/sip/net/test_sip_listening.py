@@ -3,15 +3,17 @@
 import asyncio
 import errno
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from ringback.sip.events import Refusal
 from ringback.sip.net.connections import Limits
 from ringback.sip.net.tls import client_context
-from tests.unit.sip.net.net_sides import Side, certificate, side
+from tests.unit.sip.net.net_sides import Side, call_and_hang_up, certificate, side
 
 UPGRADE = (
     "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -57,6 +59,44 @@ async def test_a_client_with_its_certificate(tmp_path: Path) -> None:
     tls = certificate(tmp_path, verify_clients=True, identify=True)
     async with side(1, "TLS", tls=tls, limits=Limits(first=0.2)) as there:
         assert await said(there, "TLS", b"\r\n\r\n", ssl=client_context(tls), server_hostname="127.0.0.1") == b"\r\n"
+
+
+@pytest.mark.parametrize("transport", ["TCP", "TLS", "WS", "WSS"])
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_listener_outlives_its_connections(
+    loop: Callable[[], asyncio.AbstractEventLoop], transport: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One calls after the other, on either loop: the server runs on uvloop, whose TLS is its own."""
+    tls = certificate(tmp_path)
+
+    async def scenario() -> None:
+        async with side(1, tls=tls) as here, side(2, transport, tls=tls) as there:
+            for _ in range(3):
+                flow = here.transport.flow_to(transport, "127.0.0.1", there.at[transport].port)
+                await call_and_hang_up(here, there, flow)
+                connection = here.transport._connections.find(flow)
+                assert connection is not None
+                connection.close()
+                while there.transport._connections._sources:  # noqa: ASYNC110  # bounded by the time of the whole
+                    await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(asyncio.wait_for(scenario(), 20.0))
+    assert not caplog.records
+
+
+async def test_the_fault_of_one_connection_is_not_the_listeners(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: Any, **options: Any) -> None:
+        raise RuntimeError("a fault of ours")
+
+    async with side(1) as here, side(2, "TCP") as there:
+        with monkeypatch.context() as patch:
+            patch.setattr("ringback.sip.net.listening.StreamConnection", broken)
+            assert await said(there, "TCP", b"") == b""
+        assert "a SIP connection from 127.0.0.1 failed" in caplog.text
+        await call_and_hang_up(here, there, here.transport.flow_to("TCP", "127.0.0.1", there.at["TCP"].port))
 
 
 async def test_old_versions_of_tls_are_not_spoken(tmp_path: Path) -> None:
